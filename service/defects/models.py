@@ -1,0 +1,108 @@
+"""What was seen and what it means: immutable detections, the defects they belong to, and the people's verdicts."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from service.accounts.models import Municipality, User
+from service.core.tables import Base, CreatedAt, Id, status_column
+from service.surveys.models import Frame
+
+
+class DefectState(StrEnum):
+    """See `defects.states` for the moves between them."""
+
+    CANDIDATE = "candidate"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    RESOLVED = "resolved"
+
+
+class Verdict(StrEnum):
+    """What an inspector says of a defect."""
+
+    ACCEPT = "accept"
+    REJECT = "reject"
+    RECLASSIFY = "reclassify"
+    MERGE = "merge"
+
+
+class Detection(Base):
+    """One box of one model on one frame; never changed, so that every later figure can be traced to it."""
+
+    __tablename__ = "detection"
+
+    id: Mapped[Id]
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frame.id"), index=True)
+    class_key: Mapped[str] = mapped_column(String(40))
+    score: Mapped[float]
+    x0_px: Mapped[float]  # upright pixels of the frame
+    y0_px: Mapped[float]
+    x1_px: Mapped[float]
+    y1_px: Mapped[float]
+    model_name: Mapped[str] = mapped_column(String(80))
+    model_version: Mapped[str] = mapped_column(String(40))
+    lat: Mapped[float]  # of the object on the ground, or of the vehicle when distance_m is null
+    lon: Mapped[float]
+    distance_m: Mapped[float | None]  # from the camera along the ground
+    size: Mapped[float | None]  # estimate in the class's unit of work
+    created_at: Mapped[CreatedAt]
+    frame: Mapped[Frame] = relationship()
+
+
+class Defect(Base):
+    """One real thing on the street, seen in one or many frames."""
+
+    __tablename__ = "defect"
+    __table_args__ = (
+        Index("ix_defect_class_key_h3_cell", "class_key", "h3_cell"),
+        Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
+    )
+
+    id: Mapped[Id]
+    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
+    class_key: Mapped[str] = mapped_column(String(40))
+    state: Mapped[DefectState] = mapped_column(status_column(DefectState))
+    lat: Mapped[float]  # mean of its sightings
+    lon: Mapped[float]
+    h3_cell: Mapped[str] = mapped_column(String(16))  # resolution 12
+    score: Mapped[float]  # highest of its sightings
+    size: Mapped[float | None]  # estimate in the class's unit of work
+    sightings_count: Mapped[int]
+    first_seen_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    best_detection_id: Mapped[int | None] = mapped_column(ForeignKey("detection.id"))  # shown first
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"), index=True)
+    created_at: Mapped[CreatedAt]
+    municipality: Mapped[Municipality] = relationship()
+    best_detection: Mapped[Detection | None] = relationship()
+
+
+class Sighting(Base):
+    """Which defect a detection shows; the one link that a merge may move."""
+
+    __tablename__ = "sighting"
+
+    detection_id: Mapped[int] = mapped_column(ForeignKey("detection.id"), primary_key=True)
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    detection: Mapped[Detection] = relationship()
+
+
+class Review(Base):
+    """One verdict of one person; append-only."""
+
+    __tablename__ = "review"
+
+    id: Mapped[Id]
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    verdict: Mapped[Verdict] = mapped_column(status_column(Verdict))
+    class_before: Mapped[str] = mapped_column(String(40))
+    class_after: Mapped[str] = mapped_column(String(40))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"))
+    note: Mapped[str | None] = mapped_column(String(1000))
+    created_at: Mapped[CreatedAt]
+    user: Mapped[User] = relationship()
