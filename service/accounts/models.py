@@ -1,21 +1,12 @@
 """Who owns data and who may touch it: municipalities, users, vehicles and their hashed secrets."""
 
 from datetime import datetime
-from enum import StrEnum
 
-from sqlalchemy import Column, ForeignKey, String, Table
+from sqlalchemy import Column, ForeignKey, String, Table, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
+from service.accounts.permissions import Role
 from service.core.tables import Base, CreatedAt, Id, JsonObject, status_column
-
-
-class Role(StrEnum):
-    """What a user is; `accounts.permissions` says what each may do."""
-
-    ADMIN = "admin"
-    SUPERVISOR = "supervisor"
-    INSPECTOR = "inspector"
-    UNIT = "unit"
 
 
 class Municipality(Base):
@@ -62,16 +53,18 @@ class AccessToken(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
+    sign_in_link: Mapped[bool] = mapped_column(default=False)  # good for one exchange into a session, for nothing else
     created_at: Mapped[CreatedAt]
     user: Mapped[User] = relationship()
 
 
 class Vehicle(Base):
     __tablename__ = "vehicle"
+    __table_args__ = (UniqueConstraint("municipality_id", "name"),)
 
     id: Mapped[Id]
-    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"), index=True)
-    name: Mapped[str] = mapped_column(String(80))
+    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
+    name: Mapped[str] = mapped_column(String(120))
     camera: Mapped[JsonObject]  # accounts.schemas.CameraProfile
     key_hash: Mapped[str | None] = mapped_column(String(64), unique=True)  # None: revoked
     key_prefix: Mapped[str] = mapped_column(String(16))  # shown so that a key can be told from another

@@ -1,7 +1,5 @@
 """What can go wrong by a caller's doing, and the one table that says which HTTP status each becomes."""
 
-from service.core.tables import JsonObject
-
 
 class RasidError(Exception):
     """A refusal with a stable `code`, told as an RFC 9457 problem document.
@@ -16,7 +14,7 @@ class RasidError(Exception):
         super().__init__(f"{code}: {detail}")
         self.code, self.detail, self.extra = code, detail, extra
 
-    def problem(self) -> JsonObject:
+    def problem(self) -> dict[str, object]:
         return {
             "type": f"urn:rasid:problem:{self.code}",
             "title": self.title,

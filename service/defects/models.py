@@ -8,17 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Municipality, User
 from service.core.tables import Base, CreatedAt, Id, status_column
+from service.defects.states import DefectState
 from service.surveys.models import Frame
-
-
-class DefectState(StrEnum):
-    """See `defects.states` for the moves between them."""
-
-    CANDIDATE = "candidate"
-    CONFIRMED = "confirmed"
-    REJECTED = "rejected"
-    MERGED = "merged"
-    RESOLVED = "resolved"
 
 
 class Verdict(StrEnum):
@@ -58,7 +49,7 @@ class Defect(Base):
 
     __tablename__ = "defect"
     __table_args__ = (
-        Index("ix_defect_class_key_h3_cell", "class_key", "h3_cell"),
+        Index("ix_defect_h3_cell", "h3_cell"),
         Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
     )
 
@@ -70,10 +61,12 @@ class Defect(Base):
     lon: Mapped[float]
     h3_cell: Mapped[str] = mapped_column(String(16))  # resolution 12
     score: Mapped[float]  # highest of its sightings
-    size: Mapped[float | None]  # estimate in the class's unit of work
+    size: Mapped[float | None]  # estimate in the class's unit of work, as measured from nearest by
+    size_distance_m: Mapped[float | None]  # how far away the frame was that measured it
     sightings_count: Mapped[int]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
+    resolved_at: Mapped[datetime | None]  # when its repair was found good
     best_detection_id: Mapped[int | None] = mapped_column(ForeignKey("detection.id"))  # shown first
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"), index=True)
     created_at: Mapped[CreatedAt]

@@ -60,6 +60,7 @@ class Frame(Base):
     position_source: Mapped[str | None] = mapped_column(String(20))  # metadata | exif
     received_at: Mapped[CreatedAt]
     processed_at: Mapped[datetime | None]
+    attempts: Mapped[int] = mapped_column(default=0, server_default="0")  # times a worker has taken it
     survey: Mapped[Survey] = relationship()
     vehicle: Mapped[Vehicle] = relationship()
     municipality: Mapped[Municipality] = relationship()

@@ -1,7 +1,6 @@
 """The repair: which unit, how much, by when, with what proof, and who found it good."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -9,18 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from service.accounts.models import Municipality, User
 from service.core.tables import Base, CreatedAt, Id, status_column
 from service.defects.models import Defect
-
-
-class WorkOrderState(StrEnum):
-    """See `work_orders.states` for the moves between them."""
-
-    OPEN = "open"
-    ASSIGNED = "assigned"
-    IN_PROGRESS = "in_progress"
-    ON_HOLD = "on_hold"
-    DONE = "done"
-    CLOSED = "closed"
-    CANCELLED = "cancelled"
+from service.work_orders.states import WorkOrderState
 
 
 class Unit(Base):
@@ -68,17 +56,28 @@ class WorkOrder(Base):
     __table_args__ = (
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
-        Index("uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
+        Index(
+            "uq_work_order_defect",
+            "defect_id",
+            unique=True,
+            postgresql_where=text("state <> 'cancelled'"),
+        ),
     )
 
     id: Mapped[Id]
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"))
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
-    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))  # None: no rule matched, a person assigns
+    unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey("unit.id")
+    )  # None: no rule matched, a person assigns
     class_key: Mapped[str] = mapped_column(String(40))
     state: Mapped[WorkOrderState] = mapped_column(status_column(WorkOrderState))
-    state_reason: Mapped[str | None] = mapped_column(String(500))  # of the last hold, cancel, failed inspection
-    held_from: Mapped[WorkOrderState | None] = mapped_column(status_column(WorkOrderState))  # where resume returns
+    state_reason: Mapped[str | None] = mapped_column(
+        String(500)
+    )  # of the last hold, cancel, failed inspection
+    held_from: Mapped[WorkOrderState | None] = mapped_column(
+        status_column(WorkOrderState)
+    )  # where resume returns
     held_at: Mapped[datetime | None]  # the SLA clock stands still from here
     quantity_unit: Mapped[str] = mapped_column(String(8))  # the class's unit of work
     quantity_estimated: Mapped[float | None]

@@ -1,0 +1,99 @@
+"""A pinhole camera on a survey vehicle: the one place where world metres become image pixels.
+
+World: east_m, north_m, up_m of the town frame. Camera: x right, y down, z forward. The principal point is the
+image centre and there is no lens distortion.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import cos, radians, sin
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+NEAR_M = 0.4
+
+
+@dataclass(frozen=True)
+class CameraModel:
+    """How the camera is mounted: height over the road, pitch below the horizon, focal length in pixels."""
+
+    height_m: float = 2.2
+    pitch_deg: float = 8.0
+    focal_px: float = 880.0
+    width: int = 1280
+    height: int = 720
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera standing somewhere: position in the town frame and compass heading."""
+
+    camera: CameraModel
+    east_m: float
+    north_m: float
+    heading_deg: float
+
+    @cached_property
+    def projection(self) -> NDArray[np.float64]:
+        """The 3x4 matrix that takes homogeneous world metres to homogeneous pixels."""
+        camera, heading, pitch = self.camera, radians(self.heading_deg), radians(self.camera.pitch_deg)
+        ahead = np.array([sin(heading), cos(heading), 0.0])
+        up = np.array([0.0, 0.0, 1.0])
+        right = np.array([cos(heading), -sin(heading), 0.0])
+        down = -sin(pitch) * ahead - cos(pitch) * up
+        forward = cos(pitch) * ahead - sin(pitch) * up
+        rotation = np.stack([right, down, forward])
+        centre = np.array([self.east_m, self.north_m, camera.height_m])
+        intrinsics = np.array(
+            [[camera.focal_px, 0, camera.width / 2], [0, camera.focal_px, camera.height / 2], [0, 0, 1]]
+        )
+        extrinsics = np.column_stack([rotation, -rotation @ centre])
+        projected: NDArray[np.float64] = intrinsics @ extrinsics
+        return projected
+
+    def project(self, points_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Pixels (n,2) and forward depth_m (n,) of world points (n,3); pixels mean nothing where depth is under NEAR_M."""
+        rows = points_m @ self.projection[:, :3].T + self.projection[:, 3]
+        depth_m = rows[:, 2]
+        safe = np.where(np.abs(depth_m) < 1e-6, 1e-6, depth_m)
+        return rows[:, :2] / safe[:, None], depth_m
+
+    def outline(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Pixels of a flat convex polygon (n,3) after what lies behind the camera is cut off; (0,2) if nothing is left."""
+        _, depth_m = self.project(points_m)
+        kept: list[NDArray[np.float64]] = []
+        for i in range(len(points_m)):
+            j = (i + 1) % len(points_m)
+            if depth_m[i] >= NEAR_M:
+                kept.append(points_m[i])
+            if (depth_m[i] >= NEAR_M) != (depth_m[j] >= NEAR_M):
+                share = (NEAR_M - depth_m[i]) / (depth_m[j] - depth_m[i])
+                kept.append(points_m[i] + share * (points_m[j] - points_m[i]))
+        if len(kept) < 3:
+            return np.empty((0, 2))
+        return self.project(np.array(kept))[0]
+
+    def ground_rows(self, v_px: Floats) -> tuple[Floats, Floats]:
+        """For image rows below the horizon: metres ahead on the ground, and metres sideways per (u - centre) / focal."""
+        pitch = radians(self.camera.pitch_deg)
+        y = (v_px - self.camera.height / 2) / self.camera.focal_px
+        scale = self.camera.height_m / np.maximum(sin(pitch) + y * cos(pitch), 1e-4)
+        ahead_m = scale * (cos(pitch) - y * sin(pitch))
+        return ahead_m.astype(np.float32), scale.astype(np.float32)
+
+    def ground_at(self, u_px: Floats, v_px: Floats) -> tuple[Floats, Floats]:
+        """East and north metres (rows, columns) where the rays of the pixel grid v_px x u_px meet the ground."""
+        ahead_m, scale = self.ground_rows(v_px)
+        x = (u_px - self.camera.width / 2) / self.camera.focal_px
+        side_m = scale[:, None] * x[None, :]
+        heading = radians(self.heading_deg)
+        east_m = self.east_m + ahead_m[:, None] * sin(heading) + side_m * cos(heading)
+        north_m = self.north_m + ahead_m[:, None] * cos(heading) - side_m * sin(heading)
+        return east_m.astype(np.float32), north_m.astype(np.float32)
+
+    def horizon_px(self) -> float:
+        """The image row of the horizon (may lie outside the image)."""
+        pitch = radians(self.camera.pitch_deg)
+        return self.camera.height / 2 - self.camera.focal_px * sin(pitch) / cos(pitch)

@@ -1,0 +1,143 @@
+"""The image being painted, and for every pixel which defect it shows: truth boxes come from these pixels."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import floor, log2
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.simulator.camera import View
+from datasets.simulator.light import Look
+
+Image = NDArray[np.uint8]
+SCENERY = 0
+
+
+@dataclass(frozen=True)
+class Texture:
+    """A picture (h, w, 3 BGR or 4 BGRA) with its halved copies, so that far faces do not flicker."""
+
+    pixels: Image
+
+    @cached_property
+    def levels(self) -> tuple[Image, ...]:
+        levels = [self.pixels]
+        while min(levels[-1].shape[:2]) >= 16:
+            levels.append(np.asarray(cv2.pyrDown(levels[-1]), dtype=np.uint8))
+        return tuple(levels)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A flat parallelogram in the world: the texture's first row runs along `across_m` from `corner_m`, its columns along `down_m`."""
+
+    corner_m: NDArray[np.float64]
+    across_m: NDArray[np.float64]
+    down_m: NDArray[np.float64]
+
+    @property
+    def corners_m(self) -> NDArray[np.float64]:
+        c, a, d = self.corner_m, self.across_m, self.down_m
+        return np.array([c, c + a, c + a + d, c + d])
+
+
+class Canvas:
+    """BGR pixels plus the index of the defect each pixel shows (0 = scenery)."""
+
+    def __init__(self, pixels: Image, look: Look) -> None:
+        self.pixels = pixels
+        self.defect = np.zeros(pixels.shape[:2], np.int16)
+        self.nearness = np.zeros(pixels.shape[:2], np.float32)  # 1 / forward depth of standing things; 0 = ground, sky
+        self.look = look
+        self.height, self.width = pixels.shape[:2]
+
+    def region(self, outline_px: NDArray[np.float64], margin_px: int = 1) -> tuple[int, int, int, int] | None:
+        """x0, y0, x1, y1 of the part of the image an outline touches; None when it touches nothing."""
+        if len(outline_px) < 3:
+            return None
+        low = np.clip(np.floor(outline_px.min(axis=0)) - margin_px, 0, [self.width, self.height]).astype(int)
+        high = np.clip(np.ceil(outline_px.max(axis=0)) + margin_px + 1, 0, [self.width, self.height]).astype(int)
+        if (high <= low).any():
+            return None
+        return int(low[0]), int(low[1]), int(high[0]), int(high[1])
+
+    def blend(
+        self, x0: int, y0: int, colour: NDArray[np.float32], alpha: NDArray[np.float32], defect: int | None
+    ) -> None:
+        """Lay colour (h, w, 3) over the image at x0, y0; pixels covered by half belong to `defect` (None: keep owner)."""
+        h, w = alpha.shape
+        target = self.pixels[y0 : y0 + h, x0 : x0 + w]
+        mixed = target + (colour - target) * alpha[..., None]
+        target[:] = np.clip(mixed, 0, 255).astype(np.uint8)
+        if defect is not None:
+            self.defect[y0 : y0 + h, x0 : x0 + w][alpha > 0.5] = defect
+
+    def paint_face(
+        self, view: View, face: Face, texture: Texture, light: float, defect: int | None = SCENERY
+    ) -> None:
+        """Paint a textured face in perspective, dimmed by `light` and faded by distance."""
+        outline_px = view.outline(face.corners_m)
+        region = self.region(outline_px)
+        if region is None:
+            return
+        x0, y0, x1, y1 = region
+        picture = _level(texture, outline_px)
+        to_image = _shift(-x0, -y0) @ _face_to_image(view, face, picture)
+        warped = cv2.warpPerspective(
+            picture, to_image, (x1 - x0, y1 - y0), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        alpha = _inside(outline_px - [x0, y0], warped.shape[0], warped.shape[1])
+        if picture.shape[2] == 4:
+            alpha = alpha * (warped[..., 3].astype(np.float32) / 255)
+        nearness = _nearness(view, face, x0, y0, warped.shape[0], warped.shape[1])
+        kept = self.nearness[y0:y1, x0:x1]
+        alpha = alpha * (nearness > kept)
+        np.copyto(kept, nearness, where=alpha > 0.5)
+        distance_m = float(np.linalg.norm(face.corners_m.mean(axis=0)[:2] - [view.east_m, view.north_m]))
+        self.blend(x0, y0, self.faded(warped[..., :3].astype(np.float32) * light, distance_m), alpha, defect)
+
+    def faded(self, colour: NDArray[np.float32], distance_m: float) -> NDArray[np.float32]:
+        """Colour seen through the air of the day."""
+        clear = float(np.exp(-distance_m / self.look.haze_m))
+        return colour * np.float32(clear) + np.float32(1 - clear) * np.array(self.look.haze, np.float32)
+
+
+def _level(texture: Texture, outline_px: NDArray[np.float64]) -> Image:
+    """The copy of the texture whose texels are about as large as the pixels it will cover."""
+    area_px = max(float(cv2.contourArea(outline_px.astype(np.float32))), 1.0)
+    shrink = np.sqrt(texture.pixels.shape[0] * texture.pixels.shape[1] / area_px)
+    level = floor(log2(max(shrink, 1.0)) + 0.3)
+    return texture.levels[min(level, len(texture.levels) - 1)]
+
+
+def _face_to_image(view: View, face: Face, picture: Image) -> NDArray[np.float64]:
+    h, w = picture.shape[:2]
+    plane = np.zeros((4, 3))
+    plane[:3] = np.column_stack([face.across_m / w, face.down_m / h, face.corner_m])
+    plane[3, 2] = 1
+    homography: NDArray[np.float64] = view.projection @ plane
+    return homography
+
+
+def _nearness(view: View, face: Face, x0: int, y0: int, height: int, width: int) -> NDArray[np.float32]:
+    """1 / forward depth of the face's plane at each pixel of a region: linear in the image."""
+    normal = np.cross(face.across_m, face.down_m)
+    eye = np.array([view.east_m, view.north_m, view.camera.height_m])
+    ahead = float(normal @ (face.corner_m - eye))
+    ray = np.linalg.inv(view.projection[:, :3]).T @ normal / (ahead if abs(ahead) > 1e-9 else 1e-9)
+    u_px = np.arange(x0, x0 + width, dtype=np.float32)[None, :] + 0.5
+    v_px = np.arange(y0, y0 + height, dtype=np.float32)[:, None] + 0.5
+    return np.asarray(np.float32(ray[0]) * u_px + np.float32(ray[1]) * v_px + np.float32(ray[2]), dtype=np.float32)
+
+
+def _shift(dx: float, dy: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, dx], [0, 1, dy], [0, 0, 1]], dtype=np.float64)
+
+
+def _inside(outline_px: NDArray[np.float64], height: int, width: int) -> NDArray[np.float32]:
+    mask = np.zeros((height, width), np.uint8)
+    points = np.clip(outline_px, -8000, 8000) * 16
+    cv2.fillConvexPoly(mask, points.round().astype(np.int32), 255, cv2.LINE_AA, shift=4)
+    return mask.astype(np.float32) / 255

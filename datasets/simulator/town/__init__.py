@@ -1,0 +1,1 @@
+"""The simulated town: streets, ground, buildings and street furniture."""

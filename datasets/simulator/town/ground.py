@@ -1,0 +1,203 @@
+"""The ground the camera sees: asphalt with markings, kerb, sidewalk and sand, computed per pixel."""
+
+from dataclasses import dataclass, fields
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.simulator.camera import View
+from datasets.simulator.light import KerbPaint, Look
+from datasets.simulator.noise import sample_tile, seamless_noise
+from datasets.simulator.town.streets import Street
+
+Floats = NDArray[np.float32]
+SIGHT_M = 190.0
+KERB_HEIGHT_M, KERB_TOP_M, KERB_STONE_M = 0.16, 0.16, 0.9
+CORNER_ROUNDING_M = 3.0
+
+
+@dataclass(frozen=True)
+class GroundTiles:
+    """Seamless noise at three scales (64 m, 15 m and 1.6 m per repetition)."""
+
+    broad: Floats
+    middle: Floats
+    fine: Floats
+
+
+@dataclass(frozen=True)
+class Spot:
+    """What is known about every ground pixel: place, place in its street, and the size of the pixel on the ground."""
+
+    east_m: Floats
+    north_m: Floats
+    along_m: Floats
+    across_m: Floats
+    outside_m: Floats  # outside the nearest carriageway, negative inside
+    second_m: Floats  # outside the second nearest: small only at crossings
+    kerb_face_m: Floats  # width on the ground that the kerb's face hides from this camera
+    half_width_m: Floats
+    walk_m: Floats
+    pixel_m: Floats  # (rows, 1) lateral size
+    footprint_m: Floats  # (rows, 1) geometric mean of lateral and forward size
+
+
+def make_tiles(rng: np.random.Generator) -> GroundTiles:
+    """The noise of one drive."""
+    return GroundTiles(
+        broad=seamless_noise(rng, 512, 1.5),
+        middle=seamless_noise(rng, 1024, 1.05),
+        fine=seamless_noise(rng, 512, 0.35),
+    )
+
+
+def paint_ground(
+    view: View, streets: tuple[Street, ...], tiles: GroundTiles, look: Look, first_row: int
+) -> NDArray[np.float32]:
+    """BGR (rows, width, 3) of the image rows from `first_row` down, in full light."""
+    spot = _survey(view, streets, first_row)
+    broad = sample_tile(tiles.broad, spot.east_m, spot.north_m, 64.0)
+    middle = sample_tile(tiles.middle, spot.east_m, spot.north_m, 15.0)
+    middle *= np.minimum(1.0, (0.05 / spot.footprint_m) ** 0.7)
+    fine = sample_tile(tiles.fine, spot.east_m, spot.north_m, 1.6)
+    fine *= np.minimum(1.0, 0.006 / spot.footprint_m)
+    noise = broad, middle, fine
+    colour = np.empty((*broad.shape, 3), np.float32)
+    on, off = spot.outside_m < 0, spot.outside_m > -spot.pixel_m
+    colour[on] = _asphalt(*_only(spot, noise, on), look)
+    beside = _beside_the_road(*_only(spot, noise, off), look)
+    share = np.maximum(_cover(spot.outside_m, spot.pixel_m), ~on)[off][:, None]
+    colour[off] = np.where(share < 1, colour[off], 0) * (1 - share) + beside * share
+    return colour
+
+
+def _only(spot: Spot, noise: tuple[Floats, Floats, Floats], where: NDArray[np.bool_]) -> tuple[Spot, Floats, Floats, Floats]:
+    """The chosen pixels as flat lists."""
+    flat = {f.name: np.broadcast_to(getattr(spot, f.name), where.shape)[where] for f in fields(Spot)}
+    broad, middle, fine = (tile[where] for tile in noise)
+    return Spot(**flat), broad, middle, fine
+
+
+def _survey(view: View, streets: tuple[Street, ...], first_row: int) -> Spot:
+    camera = view.camera
+    v_px = np.arange(first_row, camera.height, dtype=np.float32) + 0.5
+    u_px = np.arange(camera.width, dtype=np.float32) + 0.5
+    east_m, north_m = view.ground_at(u_px, v_px)
+    ahead_m, scale = view.ground_rows(v_px)
+    pixel_m = (scale / camera.focal_px)[:, None]
+    forward_m = (scale * np.hypot(ahead_m, camera.height_m) / (camera.focal_px * camera.height_m))[:, None]
+    shape = east_m.shape
+    nearest, second = np.full(shape, 1e4, np.float32), np.full(shape, 1e4, np.float32)
+    along, across = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    inside, half, walk = np.ones(shape, np.float32), np.ones(shape, np.float32), np.ones(shape, np.float32)
+    for street in streets_in_sight(view, streets):
+        s, t = street.to_local(east_m, north_m)
+        outside = street.outside_m(s, t)
+        closer = outside < nearest
+        second = np.where(closer, nearest, np.minimum(second, outside))
+        nearest = np.where(closer, outside, nearest)
+        along, across = np.where(closer, s, along), np.where(closer, t, across)
+        half[closer], walk[closer] = street.half_width_m, street.walk_m
+        here_s, here_t = street.to_local(np.float32(view.east_m), np.float32(view.north_m))  # type: ignore[arg-type]
+        side = np.where(t > 0, np.float32(here_t), -np.float32(here_t))
+        inside = np.where(closer, np.float32(street.half_width_m) - side, inside)
+    nearest = _rounded(nearest, second)
+    kerb_face_m = np.maximum(inside, 0) * np.float32(KERB_HEIGHT_M / (camera.height_m - KERB_HEIGHT_M))
+    return Spot(
+        east_m, north_m, along, across, nearest, second, kerb_face_m, half, walk, pixel_m, np.sqrt(pixel_m * forward_m)
+    )
+
+
+def streets_in_sight(view: View, streets: tuple[Street, ...]) -> list[Street]:
+    """Streets some part of which lies within sight of the camera."""
+    place = np.float32(view.east_m), np.float32(view.north_m)
+    seen = []
+    for street in streets:
+        s, t = street.to_local(*place)  # type: ignore[arg-type]
+        if float(street.outside_m(s, t)) < SIGHT_M:
+            seen.append(street)
+    return seen
+
+
+def _rounded(nearest: Floats, second: Floats) -> Floats:
+    """The outline of two strips with the inner corners rounded off (smooth minimum)."""
+    h = np.maximum(CORNER_ROUNDING_M - np.abs(second - nearest), 0) / CORNER_ROUNDING_M
+    return nearest - h * h * np.float32(CORNER_ROUNDING_M / 4)
+
+
+def _cover(depth_m: Floats, pixel_m: Floats) -> Floats:
+    """Share of a pixel lying inside an edge that is `depth_m` away."""
+    return np.clip(depth_m / pixel_m + 0.5, 0, 1)
+
+
+def _asphalt(spot: Spot, broad: Floats, middle: Floats, fine: Floats, look: Look) -> Floats:
+    to_kerb = -spot.outside_m
+    lane = np.abs(np.mod(np.abs(spot.across_m), 3.6) - 1.8)
+    wheel = np.exp(-(((lane - 0.8) / 0.35) ** 2))
+    oil = np.exp(-((lane / 0.4) ** 2))
+    tone = 1 + 0.035 * broad + 0.05 * middle + 0.085 * look.grain * fine + 0.035 * wheel - 0.05 * oil
+    colour = tone[..., None] * np.array(look.asphalt, np.float32)
+    dust = np.clip(look.dust * (np.exp(-to_kerb / 0.55) + 0.12 * broad), 0, 0.85)[..., None]
+    sand = (1 + 0.04 * middle + 0.04 * fine)[..., None] * np.array(look.sand, np.float32) * 0.9
+    colour += (sand - colour) * dust
+    mark = (_markings(spot) * np.clip(1 - look.mark_wear * (0.55 + 0.6 * middle), 0, 1) * 0.9)[..., None]
+    return colour + (np.array(look.mark, np.float32) * (1 + 0.05 * fine[..., None]) - colour) * mark
+
+
+def _markings(spot: Spot) -> Floats:
+    """Dashed middle line and edge lines, broken off where streets cross."""
+    dash = (np.mod(spot.along_m, 9.0) < 3.5).astype(np.float32)
+    middle = _line(spot.across_m, 0.14, spot.pixel_m) * dash
+    edge = _line(np.abs(spot.across_m) - (spot.half_width_m - 0.45), 0.12, spot.pixel_m)
+    return np.maximum(middle, edge) * (spot.second_m > 2.5)
+
+
+def _line(offset_m: Floats, width_m: float, pixel_m: Floats) -> Floats:
+    cover = np.clip((width_m / 2 - np.abs(offset_m)) / pixel_m + 0.5, 0, 1)
+    return cover * np.minimum(1, width_m / pixel_m)
+
+
+def _beside_the_road(spot: Spot, broad: Floats, middle: Floats, fine: Floats, look: Look) -> Floats:
+    """Kerb face, kerb top, sidewalk and, behind it, sand."""
+    beyond = spot.outside_m * np.float32(0.93)
+    sand_tone = 1 + 0.06 * broad + 0.07 * middle + 0.05 * fine
+    colour = sand_tone[..., None] * np.array(look.sand, np.float32)
+    on_walk = _cover(spot.walk_m - beyond, spot.pixel_m)
+    paving = _paving(spot, look) * (1 + 0.04 * broad + 0.05 * middle + 0.03 * fine)
+    colour += (paving[..., None] * np.array(look.walk, np.float32) - colour) * on_walk[..., None]
+    stone = _kerb_stones(spot, look)
+    top = _cover(KERB_TOP_M - (beyond - spot.kerb_face_m), spot.pixel_m)
+    face = _cover(spot.kerb_face_m - beyond, spot.pixel_m)
+    kerb_light = np.where(face > 0.5, 0.72, 1.05) * (1 + 0.05 * middle)
+    kerb = stone * kerb_light[..., None]
+    return colour + (kerb - colour) * np.maximum(top, face)[..., None]
+
+
+def _paving(spot: Spot, look: Look) -> Floats:
+    """Joints of interlocking tiles, fading where they get thinner than a pixel."""
+    tile_m = 0.4
+    joints = np.maximum(
+        _line(np.mod(spot.along_m + tile_m / 2, tile_m) - tile_m / 2, 0.025, spot.pixel_m),
+        _line(np.mod(spot.across_m + tile_m / 2, tile_m) - tile_m / 2, 0.025, spot.pixel_m),
+    )
+    return 1 - 0.22 * joints
+
+
+def _kerb_stones(spot: Spot, look: Look) -> Floats:
+    plain = np.array(look.kerb, np.float32)
+    if look.kerb_paint is KerbPaint.PLAIN:
+        joint = _line(np.mod(spot.along_m, KERB_STONE_M) - KERB_STONE_M / 2, 0.03, spot.pixel_m)
+        return (1 - 0.35 * joint)[..., None] * plain
+    other = (60.0, 178.0, 216.0) if look.kerb_paint is KerbPaint.BLACK_YELLOW else (205.0, 210.0, 212.0)
+    dark = (np.mod(spot.along_m, 2 * KERB_STONE_M) < KERB_STONE_M)[..., None]
+    return np.where(dark, np.array((62.0, 62.0, 62.0), np.float32), np.array(other, np.float32))
+
+
+def darken(pixels: NDArray[np.uint8], shadow: NDArray[np.uint8], look: Look) -> None:
+    """Multiply ground pixels by the light left in shadow (mask 0..255), in place; shadows are a little bluer."""
+    if look.direct < 0.1:
+        return
+    soft = cv2.GaussianBlur(shadow, (0, 0), 1.2).astype(np.float32)[..., None] / 255
+    dim = 1 - soft * (1 - look.in_shadow * np.array((1.08, 1.0, 0.95), np.float32))
+    pixels[:] = np.clip(pixels * dim, 0, 255).astype(np.uint8)

@@ -1,0 +1,35 @@
+"""Sky above the horizon: a gradient from the haze to the zenith, with thin clouds and a far skyline."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from datasets.simulator.camera import View
+from datasets.simulator.light import Look
+
+SKY_TILE = 512
+
+
+def paint_sky(view: View, clouds: NDArray[np.float32], look: Look) -> NDArray[np.float32]:
+    """BGR (rows, width, 3) of the rows down to the horizon; clouds is a seamless tile."""
+    camera = view.camera
+    rows = max(int(np.ceil(view.horizon_px())) + 2, 1)
+    height = (view.horizon_px() - np.arange(rows, dtype=np.float32)) / camera.focal_px
+    share = np.clip(height * 2.6, 0, 1)[:, None, None] ** 0.7
+    haze, zenith = np.array(look.haze, np.float32), np.array(look.zenith, np.float32)
+    colour = haze + (zenith - haze) * share
+    cover = np.clip(_clouds(view, clouds, height) * 0.5 - 0.2, 0, 1) * (0.35 + 0.4 * (look.direct < 0.1))
+    return np.asarray(colour + (np.float32(235) - colour) * (cover[..., None] * share), dtype=np.float32)
+
+
+def _clouds(view: View, clouds: NDArray[np.float32], height: NDArray[np.float32]) -> NDArray[np.float32]:
+    camera = view.camera
+    columns = np.arange(camera.width, dtype=np.float32) - camera.width / 2
+    bearing = np.degrees(np.arctan2(columns, np.float32(camera.focal_px))) + view.heading_deg
+    far = 60.0 / np.maximum(height, 0.05)
+    x = np.broadcast_to(np.mod(bearing * SKY_TILE / 90, SKY_TILE)[None, :], (len(height), camera.width))
+    y = np.broadcast_to(np.mod(far, SKY_TILE)[:, None], (len(height), camera.width))
+    sampled: NDArray[np.float32] = cv2.remap(
+        clouds, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
+    )
+    return sampled

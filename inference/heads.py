@@ -1,0 +1,71 @@
+"""Reads the two output layouts of released models, so that the rest sees boxes, scores and classes."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+MAX_BOXES = 300  # an end2end head gives this many rows; a dense head is cut to the same number
+NMS_IOU = 0.7  # two boxes of one class overlapping more than this are one object
+_MAX_CANDIDATES = 30_000  # bounds the time of non-maximum suppression at very low thresholds
+
+
+class Head(StrEnum):
+    """Layout of the model's only output for one image."""
+
+    END2END = "end2end"  # (300, 6): x0, y0, x1, y1, score, class
+    DENSE = "dense"  # (4 + classes, anchors): centre x, centre y, width, height, a score per class
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Boxes in input pixels, highest score first: xyxy (n, 4), score (n,), class_index (n,)."""
+
+    xyxy_input_px: NDArray[np.float32]
+    score: NDArray[np.float32]
+    class_index: NDArray[np.int64]
+
+    def take(self, rows: NDArray[np.intp] | NDArray[np.bool_] | slice) -> "Candidates":
+        return Candidates(self.xyxy_input_px[rows], self.score[rows], self.class_index[rows])
+
+
+def read_head(head: Head, output: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:
+    """Read one image's output; keeps finite boxes that reach their class's threshold, at most 300."""
+    read = _read_end2end if head is Head.END2END else _read_dense
+    return read(output, thresholds).take(slice(MAX_BOXES))
+
+
+def _read_end2end(rows: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    found = Candidates(rows[:, :4], rows[:, 4], np.rint(rows[:, 5]).astype(np.int64))
+    known = (found.class_index >= 0) & (found.class_index < len(thresholds))
+    found = found.take(known)
+    return _sorted(found.take(found.score >= thresholds[found.class_index]))
+
+
+def _read_dense(columns: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:
+    columns = columns[:, np.isfinite(columns).all(axis=0)]
+    scores = columns[4:]
+    class_index, anchor = np.nonzero(scores >= thresholds[:, None])
+    centre, half = columns[:2, anchor].T, columns[2:4, anchor].T / 2
+    boxes = np.concatenate([centre - half, centre + half], axis=1)
+    found = _sorted(Candidates(boxes, scores[class_index, anchor], class_index.astype(np.int64)))
+    return _suppress(found.take(slice(_MAX_CANDIDATES)))
+
+
+def _sorted(found: Candidates) -> Candidates:
+    return found.take(np.argsort(-found.score, kind="stable"))
+
+
+def _suppress(found: Candidates) -> Candidates:
+    """Class-aware non-maximum suppression of sorted candidates."""
+    if not len(found.score):
+        return found
+    x0, y0, x1, y1 = found.xyxy_input_px.astype(np.float64).T
+    boxes = np.stack([x0, y0, x1 - x0, y1 - y0], axis=1)
+    kept = cv2.dnn.NMSBoxesBatched(
+        boxes.tolist(), found.score.tolist(), found.class_index.tolist(), 0.0, NMS_IOU
+    )
+    return found.take(np.sort(np.asarray(kept, dtype=np.intp)))

@@ -1,0 +1,92 @@
+"""Reads what a model says of itself, so that its classes and thresholds live in one place."""
+
+import json
+from collections.abc import Mapping
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from datasets.taxonomy import BY_KEY
+from inference.errors import ModelRefused
+from inference.heads import Head
+
+FORMAT = "1"
+_STRUCTURED = ("class_keys", "thresholds", "experimental", "source_data")
+
+Score = Annotated[float, Field(ge=0, le=1)]
+Side = Annotated[int, Field(ge=32, le=4096)]
+
+
+class ModelCard(BaseModel):
+    """What a detector is and was made from; travels as metadata inside its ONNX file, sha256 apart."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    name: str = Field(min_length=1)
+    version: str = Field(min_length=1)
+    class_keys: tuple[str, ...] = Field(min_length=1)
+    input_height: Side
+    input_width: Side
+    stride: int = Field(ge=1)
+    head: Head
+    thresholds: dict[str, Score]
+    experimental: tuple[str, ...]
+    source_data: tuple[str, ...]
+    license: str
+    trained_at: str
+    code_version: str
+    sha256: str = ""
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        keys = set(self.class_keys)
+        if len(keys) != len(self.class_keys):
+            raise ValueError(f"class_keys name a class twice: {self.class_keys}")
+        if set(self.thresholds) != keys:
+            raise ValueError(
+                f"thresholds need exactly the class keys, differing in {keys ^ set(self.thresholds)}"
+            )
+        if not keys.issuperset(self.experimental):
+            raise ValueError(f"experimental names other classes: {set(self.experimental) - keys}")
+        if self.input_height % self.stride or self.input_width % self.stride:
+            raise ValueError(
+                f"input {self.input_height}x{self.input_width} is not a multiple of {self.stride}"
+            )
+        return self
+
+    def to_metadata(self) -> dict[str, str]:
+        """The metadata_props to store in the ONNX file; read_model_card reads them back unchanged."""
+        fields = self.model_dump(mode="json", exclude={"sha256"})
+        texts = {
+            key: json.dumps(value) if key in _STRUCTURED else str(value) for key, value in fields.items()
+        }
+        return {"rasid_format": FORMAT} | texts
+
+
+def read_model_card(metadata: Mapping[str, str], sha256: str) -> ModelCard:
+    """Parse an ONNX file's metadata_props; raises ModelRefused naming what is missing or wrong."""
+    _check_format(metadata)
+    try:
+        fields = {key: json.loads(text) if key in _STRUCTURED else text for key, text in metadata.items()}
+        card = ModelCard.model_validate({**fields, "sha256": sha256})
+    except json.JSONDecodeError as error:
+        raise _refusal(f"JSON in {', '.join(_STRUCTURED)}", f"{error.doc!r}: {error}") from error
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'card'}: {e['msg']}" for e in error.errors())
+        raise _refusal("complete, agreeing fields", wrong) from error
+    unknown = [key for key in card.class_keys if key not in BY_KEY]
+    if unknown:
+        raise _refusal("class keys of datasets/taxonomy.yaml", f"unknown keys {unknown}")
+    return card
+
+
+def _check_format(metadata: Mapping[str, str]) -> None:
+    found = metadata.get("rasid_format")
+    if found is None:
+        raise _refusal("metadata rasid_format", "a model without it; export it with the training recipe")
+    if found != FORMAT:
+        raise _refusal(f"rasid_format {FORMAT}", f"{found}; update the software or choose another model")
+
+
+def _refusal(expected: str, got: str) -> ModelRefused:
+    return ModelRefused("model.metadata", expected, got)

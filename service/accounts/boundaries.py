@@ -1,0 +1,46 @@
+"""Which municipality a place belongs to: the boundary that contains it."""
+
+from collections.abc import Mapping
+
+from shapely import GEOSException, Point
+from shapely.geometry import mapping, shape
+
+from service.core.tables import JsonObject
+
+
+class BadBoundary(ValueError):
+    """The GeoJSON is not a polygon that can be used."""
+
+
+def parse_boundary(geojson: JsonObject) -> JsonObject:
+    """A Polygon or MultiPolygon from a geometry, a Feature or a FeatureCollection of one, in WGS 84 lon/lat.
+
+    Raises BadBoundary saying what came instead.
+    """
+    kind = geojson.get("type")
+    if kind == "FeatureCollection":
+        features = geojson.get("features") or []
+        if len(features) != 1:
+            raise BadBoundary(f"expected one feature, got {len(features)}; send each municipality's boundary alone")
+        return parse_boundary(features[0])
+    if kind == "Feature":
+        return parse_boundary(geojson.get("geometry") or {})
+    if kind not in {"Polygon", "MultiPolygon"}:
+        raise BadBoundary(f"expected a Polygon or MultiPolygon, got {kind!r}")
+    try:
+        polygon = shape(geojson)
+    except (GEOSException, ValueError, TypeError, KeyError, IndexError) as error:
+        raise BadBoundary(f"expected rings of [lon, lat] pairs, got: {error}") from error
+    west, south, east, north = polygon.bounds or (0, 0, 0, 0)
+    if polygon.is_empty or not polygon.is_valid:
+        raise BadBoundary("expected a valid, non-empty polygon whose rings do not cross themselves")
+    if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
+        raise BadBoundary(f"expected WGS 84 degrees (lon, lat), got bounds {polygon.bounds}; reproject to EPSG:4326")
+    normalised: JsonObject = mapping(polygon)
+    return normalised
+
+
+def containing(boundaries: Mapping[int, JsonObject], lat: float, lon: float) -> int | None:
+    """The key of the first boundary (in key order) that covers the point, or None."""
+    point = Point(lon, lat)
+    return next((key for key, boundary in sorted(boundaries.items()) if shape(boundary).covers(point)), None)

@@ -1,0 +1,94 @@
+"""What callers send and get of accounts."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from service.accounts.permissions import Role
+from service.accounts.secrets import MIN_PASSWORD_LENGTH
+from service.core.tables import JsonObject
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254, to_lower=True)]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class CameraProfile(BaseModel):
+    """Where the camera sits and how it looks; an empty profile means positions fall back to the vehicle's own."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    height_m: float | None = Field(None, gt=0.2, lt=6, description="lens above the road")
+    pitch_deg: float | None = Field(None, ge=-30, le=90, description="downwards positive")
+    yaw_deg: float = Field(0, ge=-180, le=180, description="clockwise from the direction of travel")
+    hfov_deg: float | None = Field(None, gt=10, lt=170, description="horizontal field of view")
+
+
+class Login(BaseModel):
+    email: str = Field(max_length=254)
+    password: str = Field(max_length=1024)
+
+
+class Token(BaseModel):
+    token: str = Field(description="send as `Authorization: Bearer …`; shown once")
+    expires_at: datetime
+
+
+class MunicipalityIn(BaseModel):
+    key: Key
+    name_en: Name
+    name_ar: Name
+    boundary: JsonObject | None = Field(None, description="GeoJSON Polygon or MultiPolygon, or a Feature of one")
+
+
+class MunicipalityOut(Row):
+    id: int
+    key: str
+    name_en: str
+    name_ar: str
+    boundary: JsonObject | None
+
+
+class UserIn(BaseModel):
+    email: Email
+    name: Name
+    password: str = Field(min_length=MIN_PASSWORD_LENGTH, max_length=1024)
+    role: Role
+    municipality_ids: list[int] = []
+    unit_id: int | None = None
+
+
+class UserOut(Row):
+    id: int
+    email: str
+    name: str
+    role: Role
+    unit_id: int | None
+    active: bool
+    municipalities: list[MunicipalityOut]
+
+
+class VehicleIn(BaseModel):
+    municipality_id: int
+    name: Name
+    camera: CameraProfile = CameraProfile()
+
+
+class VehicleOut(Row):
+    id: int
+    municipality_id: int
+    name: str
+    camera: CameraProfile
+    key_prefix: str
+    revoked: bool
+
+
+class VehicleWithKey(BaseModel):
+    vehicle: VehicleOut
+    key: str = Field(description="shown once; the vehicle sends it as `Authorization: Bearer …`")

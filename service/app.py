@@ -1,0 +1,109 @@
+"""Puts the rooms together into one ASGI application."""
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+
+from service import health
+from service.accounts.api import router as accounts
+from service.core.errors import RasidError, Unprocessable
+from service.core.limits import BodyLimit
+from service.core.runtime import Runtime
+from service.core.telemetry import REQUEST_SECONDS
+from service.defects.api import router as defects
+from service.jobs import build_worker, run_worker
+from service.surveys.api import router as surveys
+from service.work_orders.api import router as work_orders
+
+log = structlog.get_logger()
+FORM_OVERHEAD_BYTES = 100_000  # multipart boundaries and the metadata field around one image
+
+
+def create_app(runtime: Runtime) -> FastAPI:
+    """The service over an open runtime; its lifetime runs the worker thread when the settings ask for one."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if not runtime.settings.worker_in_server:
+            yield
+            return
+        with worker_thread(runtime):
+            yield
+
+    app = FastAPI(
+        title="Rasid",
+        version="1",
+        summary="From a street frame to a closed work order.",
+        license_info={"name": "AGPL-3.0-or-later", "identifier": "AGPL-3.0-or-later"},
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.runtime = runtime
+    for router in (health.router, accounts, surveys, defects, work_orders):
+        app.include_router(router)
+    app.add_exception_handler(RasidError, _problem)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.middleware("http")(_observe)
+    app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES)
+    return app
+
+
+@contextmanager
+def worker_thread(runtime: Runtime) -> Iterator[None]:
+    """A worker inside this process: enough for one machine, and what `pip install` users get."""
+    app = build_worker(runtime)
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(run_worker(app, runtime, in_thread=True))
+    thread = threading.Thread(target=_run, args=(loop, task), name="rasid-worker", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(task.cancel)
+        thread.join(timeout=60)
+
+
+def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
+    try:
+        loop.run_until_complete(task)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        loop.close()
+
+
+async def _problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RasidError)
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    return JSONResponse(error.problem(), error.status, headers, media_type="application/problem+json")
+
+
+async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
+    named = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
+    problem = Unprocessable("request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields)
+    return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")
+
+
+async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+    """Times every request, and turns a fault of ours into a problem document after logging its traceback."""
+    started = time.perf_counter()
+    try:
+        response = await call_next(request)
+    except Exception:
+        log.exception("request.failed", method=request.method, path=request.url.path)
+        problem = {"type": "urn:rasid:problem:internal", "title": "Internal error", "status": 500, "code": "internal",
+                   "detail": "the service failed; the operator finds the reason in its log"}  # fmt: skip
+        response = JSONResponse(problem, 500, media_type="application/problem+json")
+    route = getattr(request.scope.get("route"), "path", "unknown")
+    REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(time.perf_counter() - started)
+    return response

@@ -1,0 +1,20 @@
+"""Defers a job inside the caller's own transaction, so that a row and the work it asks for are kept or lost together."""
+
+from procrastinate import App, SyncPsycopgConnector
+from procrastinate.exceptions import AlreadyEnqueued
+from sqlalchemy.orm import Session
+
+_deferrer = App(connector=SyncPsycopgConnector())  # never opened: it writes through the caller's connection
+
+
+def enqueue(session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: object) -> None:
+    """Asks for `task`; with a `lock`, jobs run one at a time and a second waiting one is not added."""
+    connection = session.connection().connection.driver_connection
+    deferrer = _deferrer.configure_task(
+        task, allow_unknown=True, lock=lock, queueing_lock=lock, priority=priority, connection=connection
+    )
+    try:
+        with session.begin_nested():
+            deferrer.defer(**arguments)
+    except AlreadyEnqueued:
+        return

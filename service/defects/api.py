@@ -1,0 +1,99 @@
+"""HTTP for defects: the review queue, one defect with all that was seen of it, and what a model saw on a frame.
+
+A verdict is posted in `work_orders.reviews_api`, because accepting a defect opens its work order.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import select
+
+from datasets.taxonomy import CLASSES
+from service.accounts.caller import Caller, CallerDep, require
+from service.accounts.permissions import Permission
+from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, SessionDep
+from service.defects import access
+from service.defects.access import DefectOrder
+from service.defects.models import Detection, Sighting
+from service.defects.schemas import (
+    ClassKey,
+    ClassOut,
+    DefectDetail,
+    DefectOut,
+    DetectionOut,
+    FrameDetectionOut,
+    ReviewOut,
+    class_out,
+    defect_out,
+    detection_out,
+)
+from service.defects.states import DefectState
+from service.surveys.schemas import EventOut
+from service.surveys.service import get_frame
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["defects"])
+ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_DEFECTS))]
+SHOWN_SIGHTINGS = 100
+
+
+@router.get("/classes")
+def list_classes(caller: CallerDep) -> list[ClassOut]:
+    """Every class of defect in the order of the models' output."""
+    return [class_out(kind) for kind in CLASSES]
+
+
+@router.get("/defects")
+def list_defects(
+    caller: ViewerDep, session: SessionDep, state: DefectState | None = None, class_key: ClassKey | None = None,
+    municipality_id: int | None = None, order: DefectOrder = DefectOrder.OLDEST, after: AfterQuery = None,
+    limit: LimitQuery = 100,
+) -> Page[DefectOut]:  # fmt: skip
+    """Defects of the caller's municipalities; `state=candidate` is the review queue."""
+    rows, following = access.list_defects(
+        session, caller, state=state, class_key=class_key, municipality_id=municipality_id, order=order,
+        after=after, limit=limit,
+    )  # fmt: skip
+    return Page(items=[defect_out(row) for row in rows], next=following)
+
+
+@router.get("/defects/{defect_id}")
+def get_defect(defect_id: int, caller: ViewerDep, session: SessionDep) -> DefectDetail:
+    """A defect with its newest sightings, its reviews and its history."""
+    defect = access.get_defect(session, caller, defect_id)
+    sightings, _ = access.list_sightings(session, defect_id, None, SHOWN_SIGHTINGS)
+    return DefectDetail(
+        **defect_out(defect).model_dump(),
+        sightings=[detection_out(row) for row in sightings],
+        reviews=[ReviewOut.model_validate(row) for row in access.list_reviews(session, defect_id)],
+        events=[EventOut.model_validate(row) for row in access.list_events(session, "defect", defect_id)],
+    )
+
+
+@router.get("/defects/{defect_id}/sightings")
+def list_sightings(
+    defect_id: int,
+    caller: ViewerDep,
+    session: SessionDep,
+    after: AfterQuery = None,
+    limit: LimitQuery = 100,
+) -> Page[DetectionOut]:
+    """Every detection of a defect, the newest first."""
+    access.get_defect(session, caller, defect_id)
+    rows, following = access.list_sightings(session, defect_id, after, limit)
+    return Page(items=[detection_out(row) for row in rows], next=following)
+
+
+@router.get("/frames/{frame_id}/detections")
+def list_frame_detections(frame_id: int, caller: ViewerDep, session: SessionDep) -> list[FrameDetectionOut]:
+    """What a model saw on a frame, highest score first; at most as many as the model gives for one image."""
+    get_frame(session, caller, frame_id)
+    statement = (
+        select(Detection, Sighting.defect_id)
+        .join(Sighting, Sighting.detection_id == Detection.id)
+        .where(Detection.frame_id == frame_id)
+        .order_by(Detection.score.desc(), Detection.id)
+    )
+    return [
+        FrameDetectionOut(**detection_out(detection).model_dump(), defect_id=defect_id)
+        for detection, defect_id in session.execute(statement)
+    ]

@@ -1,0 +1,73 @@
+"""What all sightings of a defect say together, so that recording one and merging two follow the same rule."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from math import inf
+
+REOPEN_AFTER = timedelta(hours=24)  # photos taken on the day of the repair still reach us after it was closed
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The sum of one or many sightings; combining is associative and commutative, so their order does not matter."""
+
+    sightings: int
+    lat: float  # mean of the sightings
+    lon: float
+    score: float  # highest, of `best_detection_id`
+    best_detection_id: int
+    size: float | None  # in the class's unit of work, as measured from nearest by
+    size_distance_m: float | None
+    first_seen_at: datetime
+    last_seen_at: datetime
+
+    def without_size(self) -> "Evidence":
+        return replace(self, size=None, size_distance_m=None)
+
+
+def combine(a: Evidence, b: Evidence) -> Evidence:
+    """Place: mean over all sightings. Photo: the highest score, then the older. Size: measured from nearest by,
+    because the error of a flat-ground projection grows with distance."""
+    total = a.sightings + b.sightings
+    best = max(a, b, key=lambda e: (e.score, -e.best_detection_id))
+    nearest = min(a, b, key=_nearness)
+    return Evidence(
+        sightings=total,
+        lat=a.lat + (b.lat - a.lat) * b.sightings / total,
+        lon=a.lon + (b.lon - a.lon) * b.sightings / total,
+        score=best.score,
+        best_detection_id=best.best_detection_id,
+        size=nearest.size,
+        size_distance_m=nearest.size_distance_m,
+        first_seen_at=min(a.first_seen_at, b.first_seen_at),
+        last_seen_at=max(a.last_seen_at, b.last_seen_at),
+    )
+
+
+def renew(old: Evidence, new: Evidence) -> Evidence:
+    """After a repair that did not last: the place of all sightings, but photo, score and size of the new damage."""
+    return replace(
+        combine(old, new),
+        score=new.score,
+        best_detection_id=new.best_detection_id,
+        size=new.size,
+        size_distance_m=new.size_distance_m,
+    )
+
+
+def seen_again(resolved_at: datetime | None, seen_at: datetime) -> bool:
+    """Whether a sighting shows that a repair did not last: taken at least REOPEN_AFTER after it was closed.
+
+    Earlier photos that arrive late show the street as it was, and change nothing.
+    """
+    return resolved_at is not None and seen_at >= resolved_at + REOPEN_AFTER
+
+
+def _nearness(evidence: Evidence) -> tuple[float, float]:
+    """Measured sightings first, the nearest of them foremost; a count needs no distance and comes after those."""
+    if evidence.size is None:
+        return inf, inf
+    return (
+        inf if evidence.size_distance_m is None else evidence.size_distance_m,
+        evidence.size,
+    )

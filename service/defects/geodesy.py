@@ -1,0 +1,47 @@
+"""Metres and degrees on a sphere, for places that lie metres apart, and the grid cells that find them quickly."""
+
+import math
+
+import h3
+
+EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of the WGS 84 ellipsoid
+H3_RESOLUTION = 12  # cells with edges of 10.4-11.1 m in Riyadh
+_EDGE_MARGIN = 0.9  # neighbouring cells have slightly shorter edges than the cell measured
+
+
+def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Great-circle distance by the haversine formula, which stays exact for small distances."""
+    half_lat = math.radians(lat_b - lat_a) / 2
+    half_lon = math.radians(lon_b - lon_a) / 2
+    chord = math.sin(half_lat) ** 2
+    chord += math.cos(math.radians(lat_a)) * math.cos(math.radians(lat_b)) * math.sin(half_lon) ** 2
+    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(chord)))
+
+
+def moved(lat: float, lon: float, bearing_deg: float, by_m: float) -> tuple[float, float]:
+    """(lat, lon) reached from a place along a great circle that starts at `bearing_deg`, clockwise from north."""
+    arc, bearing, start = (
+        by_m / EARTH_RADIUS_M,
+        math.radians(bearing_deg),
+        math.radians(lat),
+    )
+    sin_end = math.sin(start) * math.cos(arc) + math.cos(start) * math.sin(arc) * math.cos(bearing)
+    east = math.sin(bearing) * math.sin(arc) * math.cos(start)
+    end_lon = lon + math.degrees(math.atan2(east, math.cos(arc) - math.sin(start) * sin_end))
+    return math.degrees(math.asin(max(-1.0, min(1.0, sin_end)))), (end_lon + 180) % 360 - 180
+
+
+def h3_cell(lat: float, lon: float) -> str:
+    cell: str = h3.latlng_to_cell(lat, lon, H3_RESOLUTION)
+    return cell
+
+
+def cells_within(lat: float, lon: float, radius_m: float) -> list[str]:
+    """Cells that together cover every place within `radius_m` (and some beyond: measure the distance afterwards).
+
+    A disk of k rings of hexagons with edge e reaches at least (1.5 k - 0.5) e beyond its middle cell; e is
+    measured on the cell itself because H3 edges vary over the globe.
+    """
+    cell = h3_cell(lat, lon)
+    edge_m = _EDGE_MARGIN * min(h3.edge_length(edge, unit="m") for edge in h3.origin_to_directed_edges(cell))
+    return list(h3.grid_disk(cell, math.ceil((radius_m / edge_m + 0.5) / 1.5)))

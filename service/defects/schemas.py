@@ -1,0 +1,167 @@
+"""What callers send and get of defects."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+
+from datasets.taxonomy import BY_KEY, DefectClass, Unit
+from service.defects.models import Defect, Detection, Verdict
+from service.defects.states import DefectState
+from service.surveys.schemas import EventOut
+
+
+def known_class(key: str) -> str:
+    if key not in BY_KEY:
+        raise ValueError(f"expected one of {', '.join(BY_KEY)}, got {key!r}")
+    return key
+
+
+ClassKey = Annotated[
+    str,
+    AfterValidator(known_class),
+    WithJsonSchema({"type": "string", "enum": list(BY_KEY)}),
+]
+Note = Annotated[str, Field(min_length=1, max_length=1000)]
+BoxPx = tuple[float, float, float, float]
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ClassOut(Row):
+    """One kind of defect."""
+
+    key: str
+    name_en: str
+    name_ar: str
+    unit: Unit = Field(description="unit of work in which a repair is measured and paid")
+    group: str = Field(description="road, cleanliness, walls or furniture")
+    match_radius_m: float = Field(description="two sightings nearer than this may be the same defect")
+    color: str = Field(description="#rrggbb for maps and boxes")
+    experimental: bool = Field(description="too few labelled examples to trust the model")
+    needs_person: bool = Field(description="a person confirms before work starts")
+
+
+class DefectOut(BaseModel):
+    """One real thing on the street."""
+
+    id: int
+    municipality_id: int
+    class_key: str
+    state: DefectState
+    lat: float = Field(description="mean of its sightings, WGS 84 degrees")
+    lon: float
+    score: float = Field(description="highest of its sightings, 0..1")
+    size: float | None = Field(description="estimate in `size_unit`; null where one camera cannot see it")
+    size_unit: Unit
+    sightings_count: int
+    first_seen_at: datetime
+    last_seen_at: datetime
+    resolved_at: datetime | None
+    merged_into_id: int | None
+    image_url: str | None = Field(description="the frame that shows it best")
+    box_xyxy_px: BoxPx | None = Field(description="its box there, upright pixels")
+
+
+class DetectionOut(BaseModel):
+    """One box of one model on one frame, as it came."""
+
+    id: int
+    frame_id: int
+    image_url: str
+    captured_at: datetime | None
+    class_key: str
+    score: float
+    box_xyxy_px: BoxPx = Field(description="upright pixels of the frame")
+    model_name: str
+    model_version: str
+    lat: float = Field(description="on the ground, or of the vehicle when distance_m is null")
+    lon: float
+    distance_m: float | None = Field(description="from the camera along the ground")
+    size: float | None = Field(description="estimate in the class's unit of work")
+
+
+class FrameDetectionOut(DetectionOut):
+    defect_id: int = Field(description="the defect it shows")
+
+
+class ReviewOut(Row):
+    id: int
+    user_id: int
+    verdict: Verdict
+    class_before: str
+    class_after: str
+    merged_into_id: int | None
+    note: str | None
+    created_at: datetime
+
+
+class DefectDetail(DefectOut):
+    sightings: list[DetectionOut] = Field(description="the newest 100; all of them: /defects/{id}/sightings")
+    reviews: list[ReviewOut]
+    events: list[EventOut]
+
+
+class ReviewIn(BaseModel):
+    """A verdict. `accept` opens a work order; `reclassify` needs `class_key`; `merge` needs `merged_into_id`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    verdict: Verdict
+    class_key: ClassKey | None = Field(None, description="the right class, for reclassify alone")
+    merged_into_id: int | None = Field(None, description="the defect to keep, for merge alone")
+    note: Note | None = None
+
+
+def class_out(kind: DefectClass) -> ClassOut:
+    return ClassOut.model_validate(kind)
+
+
+def defect_out(defect: Defect) -> DefectOut:
+    best = defect.best_detection
+    return DefectOut(
+        id=defect.id,
+        municipality_id=defect.municipality_id,
+        class_key=defect.class_key,
+        state=defect.state,
+        lat=defect.lat,
+        lon=defect.lon,
+        score=defect.score,
+        size=defect.size,
+        size_unit=BY_KEY[defect.class_key].unit,
+        sightings_count=defect.sightings_count,
+        first_seen_at=defect.first_seen_at,
+        last_seen_at=defect.last_seen_at,
+        resolved_at=defect.resolved_at,
+        merged_into_id=defect.merged_into_id,
+        image_url=frame_image_url(best.frame_id) if best else None,
+        box_xyxy_px=box_of(best) if best else None,
+    )
+
+
+def detection_out(detection: Detection) -> DetectionOut:
+    return DetectionOut(
+        id=detection.id,
+        frame_id=detection.frame_id,
+        image_url=frame_image_url(detection.frame_id),
+        captured_at=detection.frame.captured_at,
+        class_key=detection.class_key,
+        score=detection.score,
+        box_xyxy_px=box_of(detection),
+        model_name=detection.model_name,
+        model_version=detection.model_version,
+        lat=detection.lat,
+        lon=detection.lon,
+        distance_m=detection.distance_m,
+        size=detection.size,
+    )
+
+
+def box_of(detection: Detection) -> BoxPx:
+    return detection.x0_px, detection.y0_px, detection.x1_px, detection.y1_px
+
+
+def frame_image_url(frame_id: int) -> str:
+    return f"/api/v1/frames/{frame_id}/image"

@@ -1,0 +1,68 @@
+"""The life of a defect as one table, so that every move is possible, permitted or refused for a written reason."""
+
+from enum import StrEnum
+
+from service.accounts.permissions import Permission
+from service.core.errors import Conflict
+
+
+class DefectState(StrEnum):
+    """A candidate waits for a person; confirmed is work; rejected, merged and resolved ask for none."""
+
+    CANDIDATE = "candidate"
+    CONFIRMED = "confirmed"
+    REJECTED = "rejected"
+    MERGED = "merged"
+    RESOLVED = "resolved"
+
+
+class DefectAction(StrEnum):
+    ACCEPT = "accept"
+    REJECT = "reject"
+    MERGE = "merge"
+    RECLASSIFY = "reclassify"
+    RESOLVE = "resolve"  # its repair was inspected and closed
+    REOPEN = "reopen"  # seen again after its repair
+
+
+S, A = DefectState, DefectAction
+MOVES: dict[tuple[DefectState, DefectAction], DefectState] = {
+    (S.CANDIDATE, A.ACCEPT): S.CONFIRMED,
+    (S.CANDIDATE, A.REJECT): S.REJECTED,
+    (S.CANDIDATE, A.MERGE): S.MERGED,
+    (S.CANDIDATE, A.RECLASSIFY): S.CANDIDATE,
+    (S.CONFIRMED, A.RESOLVE): S.RESOLVED,
+    (S.RESOLVED, A.REOPEN): S.CONFIRMED,
+}
+
+# Who may ask for it; resolve and reopen also follow from a work order and from the machine path.
+PERMISSIONS: dict[DefectAction, Permission] = {
+    A.ACCEPT: Permission.REVIEW,
+    A.REJECT: Permission.REVIEW,
+    A.MERGE: Permission.REVIEW,
+    A.RECLASSIFY: Permission.REVIEW,
+    A.RESOLVE: Permission.INSPECT,
+    A.REOPEN: Permission.MANAGE_WORK_ORDERS,
+}
+
+
+def advance(state: DefectState, action: DefectAction) -> DefectState:
+    """The state that the action leads to; raises Conflict naming what the present state allows."""
+    try:
+        return MOVES[state, action]
+    except KeyError:
+        raise Conflict(
+            "defect.state",
+            _refusal(state, action),
+            state=state.value,
+            allowed=allowed(state),
+        ) from None
+
+
+def allowed(state: DefectState) -> list[str]:
+    return [action.value for (start, action) in MOVES if start is state]
+
+
+def _refusal(state: DefectState, action: DefectAction) -> str:
+    choices = ", ".join(allowed(state)) or "no further action"
+    return f"expected one of: {choices} for a {state.value} defect, got {action.value}; reload the defect and choose again"

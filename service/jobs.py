@@ -1,0 +1,78 @@
+"""Every background task, one line each; the work itself is in the rooms."""
+
+
+from datetime import timedelta
+
+import procrastinate
+import structlog
+from procrastinate import PsycopgConnector
+from procrastinate.exceptions import ConnectorException
+from procrastinate.jobs import DeleteJobCondition, Status
+
+from service import pipeline
+from service.core.clock import utc_now
+from service.core.runtime import Runtime
+from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
+
+log = structlog.get_logger()
+EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
+EVERY_HOUR = "17 * * * *"
+OVERDUE = timedelta(minutes=2)
+
+
+def build_worker(runtime: Runtime) -> procrastinate.App:
+    """The Procrastinate application with our tasks; open it, then run `run_worker(app, runtime)`."""
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
+
+    @app.task(name=PROCESS_SURVEY)
+    def process_survey(survey_id: int) -> None:
+        pipeline.process_survey(runtime, survey_id)
+
+    @app.periodic(cron=EVERY_TEN_SECONDS)
+    @app.task(name="retry_stalled_jobs", queueing_lock="retry_stalled_jobs")
+    async def retry_stalled(timestamp: int) -> None:
+        await retry_stalled_jobs(app, runtime.settings.stalled_after_s)
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="enqueue_waiting_surveys", queueing_lock="enqueue_waiting_surveys")
+    def enqueue_waiting(timestamp: int) -> None:
+        with runtime.database.transaction() as session:
+            enqueue_waiting_surveys(session, utc_now() - OVERDUE)
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="delete_finished_jobs", queueing_lock="delete_finished_jobs")
+    async def delete_finished(timestamp: int) -> None:
+        await app.job_manager.delete_old_jobs(runtime.settings.keep_finished_jobs_h, include_failed=True)
+
+    return app
+
+
+async def run_worker(app: procrastinate.App, runtime: Runtime, *, in_thread: bool = False) -> None:
+    """Works until cancelled (or signalled, unless it runs in a thread of the server)."""
+    settings = runtime.settings
+    async with app.open_async():
+        await app.run_worker_async(
+            concurrency=settings.worker_concurrency,
+            update_heartbeat_interval=settings.heartbeat_s,
+            stalled_worker_timeout=settings.stalled_after_s,
+            fetch_job_polling_interval=1.0,
+            delete_jobs=DeleteJobCondition.SUCCESSFUL,
+            install_signal_handlers=not in_thread,
+        )
+
+
+async def retry_stalled_jobs(app: procrastinate.App, silent_s: float) -> int:
+    """Puts back the jobs of workers that stopped without a word; returns how many.
+
+    Where a newer job already waits under the same lock, the dead one is closed: the waiting one does its work.
+    """
+    stalled = list(await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=silent_s))
+    for job in stalled:
+        try:
+            await app.job_manager.retry_job(job)
+        except ConnectorException:
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=False)
+        log.warning("job.stalled", job_id=job.id, task=job.task_name)
+    return len(stalled)
+
+

@@ -1,0 +1,65 @@
+"""What vehicles send and what is told of their frames."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from service.core.tables import JsonObject
+from service.surveys.models import FrameState
+
+
+class FrameMetadata(BaseModel):
+    """What the vehicle knows of a frame; anything left out is read from the image's EXIF."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lat: float | None = Field(None, description="WGS 84 degrees")
+    lon: float | None = Field(None, description="WGS 84 degrees")
+    captured_at: datetime | None = Field(None, description="with zone, e.g. 2026-11-22T08:30:00+03:00")
+    heading_deg: float | None = Field(None, description="clockwise from north")
+    survey: str | None = Field(None, min_length=1, max_length=120, description="name of the drive")
+
+
+class FrameOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    survey_id: int
+    vehicle_id: int
+    municipality_id: int
+    sha256: str
+    filename: str
+    state: FrameState
+    reason_code: str | None
+    reason_detail: str | None
+    width: int | None = Field(description="upright pixels")
+    height: int | None
+    size_bytes: int
+    captured_at: datetime | None
+    lat: float | None
+    lon: float | None
+    heading_deg: float | None
+    position_source: str | None
+    received_at: datetime
+    processed_at: datetime | None
+
+
+class SurveyOut(BaseModel):
+    id: int
+    vehicle_id: int
+    municipality_id: int
+    name: str
+    created_at: datetime
+    frames_by_state: dict[FrameState, int]
+
+
+class EventOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    actor_kind: str
+    actor_id: int | None
+    action: str
+    from_state: str | None
+    to_state: str | None
+    data: JsonObject

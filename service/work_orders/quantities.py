@@ -1,0 +1,48 @@
+"""What one camera can honestly say about the amount of work; where it cannot see it, the unit measures it on site."""
+
+import math
+from collections.abc import Callable
+
+from datasets.taxonomy import BY_KEY, Unit
+from service.defects.locate import GroundPosition
+
+
+def estimate_quantity(class_key: str, position: GroundPosition) -> float | None:
+    """Amount of work in the class's own unit, or None where a single view does not show it.
+
+    Things counted: one for each defect. Flat on the road: from width and length of the box. Standing on the
+    ground: from width and height. Volumes (m3) are None, since the depth of a heap or a puddle is not in the
+    picture, and so is writing on a wall, whose lower edge does not touch the ground it would be measured on.
+    """
+    if BY_KEY[class_key].unit is Unit.COUNT:
+        return 1.0
+    measure = _MEASURES.get(class_key)
+    return measure(position) if measure else None
+
+
+def _ellipse_m2(position: GroundPosition) -> float | None:
+    """Assumes a hole that fills its box as an ellipse on a flat road."""
+    area = _rectangle_m2(position)
+    return area and area * math.pi / 4
+
+
+def _rectangle_m2(position: GroundPosition) -> float | None:
+    """Assumes a damaged surface that fills its box, as it is cut out and renewed."""
+    return _product(position.ground_width_m, position.ground_length_m)
+
+
+def _upright_m2(position: GroundPosition) -> float | None:
+    """Assumes a surface that faces the camera and rises from the lower edge of the box."""
+    return _product(position.ground_width_m, position.upright_height_m)
+
+
+def _product(a: float | None, b: float | None) -> float | None:
+    return a * b if a is not None and b is not None else None
+
+
+_MEASURES: dict[str, Callable[[GroundPosition], float | None]] = {
+    "pothole": _ellipse_m2,
+    "road_crack": _rectangle_m2,
+    "neglected_sidewalk": _rectangle_m2,
+    "unkept_facade": _upright_m2,
+}

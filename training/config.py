@@ -1,0 +1,43 @@
+"""What a training run may be told, read from one YAML file in which an unknown key is refused."""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class ConfigProblem(ValueError):
+    """A configuration file that does not say what a run needs."""
+
+
+class TrainConfig(BaseModel):
+    """One run, complete before it starts: the learning-rate schedule follows from `epochs`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    weights: Path
+    epochs: Annotated[int, Field(gt=0)]
+    image_size: Annotated[int, Field(gt=0, multiple_of=32)] = 640
+    batch: Annotated[int, Field(gt=0)] = 16
+    seed: int = 0
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    final_rate_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    warmup_epochs: Annotated[float, Field(ge=0)] = 0.5
+    mosaic: Annotated[float, Field(ge=0, le=1)] = 1.0
+    mosaic_free_epochs: Annotated[int, Field(ge=0)] = 1
+    scale: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    source_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
+    rendered_frames: Annotated[int, Field(ge=0)] = 0
+    rendered_first_seed: int = 10_000
+    bf16: bool = True
+
+
+def read_config(path: Path) -> TrainConfig:
+    """Read and check one configuration; the message names the file and every wrong key."""
+    try:
+        return TrainConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise ConfigProblem(f"{path}: expected a training configuration, got {wrong}; correct these keys") from error

@@ -1,0 +1,149 @@
+"""`rasid train`: from labelled pictures to a checkpoint and a record of how it came about, read top to bottom."""
+
+import json
+import platform
+import subprocess
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from datasets.export import ExportedData, export_yolo, limit_images
+from datasets.reading import read_sources
+from datasets.records import LabelledImage, Split
+from training.config import TrainConfig, read_config
+
+RECORD_FILE = "record.json"
+STOP_FILE = "stop"
+"""A file of this name in the run folder ends the run after the current epoch."""
+
+
+def train(
+    config_path: Annotated[Path, typer.Argument(help="Training configuration, e.g. training/configs/nano.yaml.")],
+    shared: Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and weights/.")] = Path(
+        "../shared"
+    ),
+    runs: Annotated[Path, typer.Option(help="Where run folders go; outside version control.")] = Path("runs"),
+    resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
+) -> None:
+    """Train a detector and write runs/<name>/weights/last.pt and record.json.
+
+    Interrupt it at any time and start again with --resume: the schedule was fixed by the configuration at the start.
+    To end it after the current epoch, create the file runs/<name>/stop.
+    """
+    config = read_config(config_path)
+    run = (runs / config.name).resolve()
+    images = training_images(config, shared / "data", run)
+    data = export_yolo(images, run / "data")
+    record = _start_record(config, data, run, resume)
+    overrides = _overrides(config, data, shared, run, resume)
+    _run_trainer(overrides, config.bf16, _epoch_recorder(record, run))
+    record["finished_at"] = _now()
+    _write_record(record, run)
+    typer.echo(f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}")
+
+
+def training_images(config: TrainConfig, data: Path, run: Path) -> list[LabelledImage]:
+    """The train split within the configured limits, and the configured number of rendered frames."""
+    images = [image for image in read_sources(data) if image.split is Split.TRAIN]
+    images = limit_images(images, config.source_limits)
+    if config.rendered_frames == 0:
+        return images
+    from training.rendered import render_training_frames
+
+    rendered = render_training_frames(run / "rendered", config.rendered_frames, config.rendered_first_seed)
+    return images + rendered
+
+
+def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool) -> dict[str, Any]:
+    last = run / "weights" / "last.pt"
+    return {
+        "model": str(shared / config.weights),
+        "resume": str(last) if resume else False,
+        "data": str(data.data_yaml),
+        "epochs": config.epochs,
+        "imgsz": config.image_size,
+        "batch": config.batch,
+        "nbs": config.batch,
+        "seed": config.seed,
+        "optimizer": "AdamW",
+        "lr0": config.learning_rate,
+        "lrf": config.final_rate_share,
+        "cos_lr": True,
+        "warmup_epochs": config.warmup_epochs,
+        "warmup_bias_lr": 0.0,
+        "mosaic": config.mosaic,
+        "close_mosaic": config.mosaic_free_epochs,
+        "scale": config.scale,
+        "project": str(run.parent),
+        "name": run.name,
+        "exist_ok": True,
+        "device": "cpu",
+        "workers": 0,
+        "cache": "ram",
+        "amp": False,
+        "val": False,
+        "plots": False,
+        "deterministic": False,
+    }
+
+
+def _run_trainer(
+    overrides: dict[str, Any], bf16: bool, epoch_ended: Callable[[int, dict[str, float]], bool]
+) -> None:
+    from training.trainer import PartialTrainer
+
+    PartialTrainer(overrides, bf16=bf16, epoch_ended=epoch_ended).train()
+
+
+def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:
+    last_end = time.monotonic()
+
+    def epoch_ended(epoch: int, losses: dict[str, float]) -> bool:
+        nonlocal last_end
+        seconds = time.monotonic() - last_end
+        last_end = time.monotonic()
+        record["epochs"].append({"epoch": epoch, "seconds": round(seconds, 1), **losses})
+        _write_record(record, run)
+        return (run / STOP_FILE).exists()
+
+    return epoch_ended
+
+
+def _start_record(config: TrainConfig, data: ExportedData, run: Path, resume: bool) -> dict[str, Any]:
+    path = run / RECORD_FILE
+    record: dict[str, Any] = json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
+    if resume:
+        record.setdefault("resumed", []).append({"at": _now(), "after_epoch": len(record["epochs"])})
+    record["config"] = config.model_dump(mode="json")
+    record["data"] = {"sha256": data.sha256, "images": {str(k): v for k, v in data.images.items()}}
+    record["versions"] = {name: version(name) for name in ("rasid", "torch", "ultralytics", "numpy")}
+    record["machine"] = platform.platform()
+    record["code_version"] = code_version()
+    _write_record(record, run)
+    return record
+
+
+def code_version() -> str:
+    """The commit the code is at, with '+changes' when files differ from it; 'unknown' outside a work tree."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--dirty=+changes"], cwd=here, capture_output=True, text=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def _write_record(record: dict[str, Any], run: Path) -> None:
+    run.mkdir(parents=True, exist_ok=True)
+    (run / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
