@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 
 import cv2
@@ -28,13 +29,23 @@ def read_sources(data: Path, sources: Sequence[Source] = SOURCES) -> list[Labell
 def read_source(folder: Path, source: Source) -> Iterator[LabelledImage]:
     """The images one source's groups.csv names, with boxes cropped to the survey lane where the source needs it."""
     names = (folder / "classes.txt").read_text("utf-8").split()
+    verdicts = read_verdicts(source.name) if source.corrected else {}
     lanes = _read_lanes(folder / "lane_bbox.csv") if source.lane_cropped else {}
     with (folder / "groups.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):
             split = Split(row["split"])
             if source.evaluation_only and split is Split.TRAIN:
                 raise DataProblem(f"expected {source.name} outside train (its licence), got {row['stem']} in train")
-            yield _read_image(folder, source, names, row["stem"], row["group"], split, lanes.get(row["stem"]))
+            raw = _read_boxes(folder / "labels" / f"{row['stem']}.txt", names)
+            named = [(_corrected(name, verdicts.get((row["stem"], i))), xyxy) for i, (name, xyxy) in enumerate(raw)]
+            path = folder / "images" / f"{row['stem']}.webp"
+            yield _describe(path, source, row["group"], split, named, lanes.get(row["stem"]))
+
+
+def read_verdicts(source_name: str) -> dict[tuple[str, int], tuple[str, str]]:
+    """(stem, label row) -> (label name it was given for, verdict), from this project's own look at the boxes."""
+    text = files("datasets").joinpath("corrections", f"{source_name}.csv").read_text("utf-8")
+    return {(r["stem"], int(r["row"])): (r["label"], r["verdict"]) for r in csv.DictReader(text.splitlines())}
 
 
 def read_pixels(image: LabelledImage) -> NDArray[np.uint8]:
@@ -50,25 +61,31 @@ def read_pixels(image: LabelledImage) -> NDArray[np.uint8]:
     return whole[round(y0 * height) : round(y1 * height), round(x0 * width) : round(x1 * width)]
 
 
-def _read_image(
-    folder: Path,
+def _describe(
+    path: Path,
     source: Source,
-    names: list[str],
-    stem: str,
     group: str,
     split: Split,
+    named: list[tuple[str, XyxyFraction]],
     crop: XyxyFraction | None,
 ) -> LabelledImage:
-    raw = _read_boxes(folder / "labels" / f"{stem}.txt", names)
-    labelled = source.labelled - source.unlabelled_in_groups.get(group, frozenset())
-    labelled -= frozenset(key for name, _ in raw for key in source.unclear.get(name, ()))
     ignored = source.dropped | source.unclear.keys()
-    boxes = [_map_box(source, name, xyxy) for name, xyxy in raw if name not in ignored]
+    boxes = [_map_box(source, name, xyxy) for name, xyxy in named if name not in ignored]
+    labelled = source.labelled - source.unlabelled_in_groups.get(group, frozenset())
+    labelled -= source.labelled_where_boxed - {box.class_key for box in boxes}
+    labelled -= frozenset(key for name, _ in named for key in source.unclear.get(name, ()))
     boxes = [box for box in boxes if box.class_key in labelled]
     if crop is not None:
         boxes = [inside for box in boxes if (inside := crop_box(box, crop)) is not None]
-    path = folder / "images" / f"{stem}.webp"
     return LabelledImage(path, source.name, group, split, tuple(boxes), labelled, crop)
+
+
+def _corrected(name: str, verdict: tuple[str, str] | None) -> str:
+    if verdict is None:
+        return name
+    if verdict[0] != name:
+        raise DataProblem(f"expected label {verdict[0]} where a correction stands, got {name}; the labels have changed")
+    return f"{name}:{verdict[1]}"
 
 
 def _map_box(source: Source, name: str, xyxy: XyxyFraction) -> LabelledBox:

@@ -56,13 +56,13 @@ def detect(
     """
     from inference.detector import Detector
     from inference.errors import ModelRefused
-    from inference.sources import NothingToDetect, find_images
+    from inference.sources import NoImagesError, find_images
 
     try:
         images = find_images(paths)
         _protect(images, json_file, draw)
         detector = Detector.open(model, min_score, threads)
-    except (NothingToDetect, ModelRefused) as refused:
+    except (NoImagesError, ModelRefused) as refused:
         _refuse(str(refused))
     _run(detector, images, json_file, draw)
 

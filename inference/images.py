@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
@@ -38,19 +39,19 @@ class DecodedImage:
 
 
 def decode_image(data: bytes, max_pixels: int = 100_000_000) -> DecodedImage:
-    """Decode a JPEG, PNG or WebP file; raises ImageRefused with a stable code, and warns of nothing."""
-    format = _recognise_format(data)
-    _check_size(_webp_size(data) if format == "WEBP" else None, max_pixels)
-    _check_end(data, format)
+    """Decode a JPEG, PNG or WebP file; raises ImageRefused with a stable code."""
+    file_format = _recognise_format(data)
+    _check_size(_webp_size(data) if file_format == "WEBP" else None, max_pixels)
+    _check_end(data, file_format)
     try:
-        image = _PLUGINS[format](BytesIO(data))
+        image = _PLUGINS[file_format](BytesIO(data))
         _check_size(image.size, max_pixels)
         stored = _bgr_pixels(image)
         orientation = _orientation(image)
     except _DECODE_ERRORS as error:
-        raise _refusal_of(error, format) from error
+        raise _refusal_of(error, file_format) from error
     height, width = stored.shape[:2]
-    return DecodedImage(turn_upright(stored, orientation), width, height, orientation, format)
+    return DecodedImage(turn_upright(stored, orientation), width, height, orientation, file_format)
 
 
 def _recognise_format(data: bytes) -> Format:
@@ -89,13 +90,13 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     return None
 
 
-def _check_end(data: bytes, format: Format) -> None:
+def _check_end(data: bytes, file_format: Format) -> None:
     """Find the cuts Pillow overlooks (PNG) or cannot tell from damage (WebP); it finds a cut JPEG itself."""
-    if format == "PNG" and _PNG_END not in data:
+    if file_format == "PNG" and _PNG_END not in data:
         raise ImageRefused(
             "image.truncated", "a PNG file with its IEND chunk", f"{len(data)} bytes without it"
         )
-    if format == "WEBP":
+    if file_format == "WEBP":
         promised = int.from_bytes(data[4:8], "little") + 8
         if len(data) < promised:
             raise ImageRefused("image.truncated", f"a WebP file of {promised} bytes", f"{len(data)} bytes")
@@ -108,7 +109,8 @@ def _bgr_pixels(image: ImageFile) -> NDArray[np.uint8]:
         grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     flat: Image.Image = image.convert("RGBA") if image.mode == "P" else image
-    return np.ascontiguousarray(np.asarray(flat.convert("RGB"))[:, :, ::-1])
+    colour = flat if flat.mode == "RGB" else flat.convert("RGB")
+    return np.asarray(cv2.cvtColor(np.asarray(colour), cv2.COLOR_RGB2BGR), dtype=np.uint8)
 
 
 def _orientation(image: ImageFile) -> int:
@@ -120,6 +122,6 @@ def _orientation(image: ImageFile) -> int:
     return value if isinstance(value, int) and value in ORIENTATIONS else 1
 
 
-def _refusal_of(error: Exception, format: Format) -> ImageRefused:
+def _refusal_of(error: Exception, file_format: Format) -> ImageRefused:
     code = "image.truncated" if "truncated" in str(error).lower() else "image.unreadable"
-    return ImageRefused(code, f"a whole {format} file", f"a file the decoder stops at: {error}")
+    return ImageRefused(code, f"a whole {file_format} file", f"a file the decoder stops at: {error}")

@@ -5,6 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from rich.console import Console
@@ -34,7 +35,7 @@ def open_report(json_file: str | None) -> Report:
     """JSON lines to a file ("-" is standard output), or a table when there is none; raises OSError."""
     if json_file is None:
         return TableReport()
-    return JsonReport(sys.stdout.buffer if json_file == "-" else open(json_file, "wb"))
+    return JsonReport(sys.stdout.buffer if json_file == "-" else Path(json_file).open("wb"))
 
 
 class JsonReport:

@@ -15,7 +15,7 @@ _DECODE_THREADS = 2
 _AHEAD = 4  # images decoded or being decoded while the detector works: at most 4 x 300 MB at 100 megapixels
 
 
-class NothingToDetect(Exception):
+class NoImagesError(Exception):
     """A path does not exist or holds no image; the message says which."""
 
 
@@ -31,9 +31,9 @@ def find_images(names: Iterable[str]) -> list[str]:
     """List files as given and folders recursively in sorted order, each name once."""
     found: dict[str, None] = {}
     for name in names:
-        if not os.path.exists(name):
-            raise NothingToDetect(f"expected a file or folder, {name} does not exist; check the spelling")
-        found.update(dict.fromkeys(_search(name) if os.path.isdir(name) else [name]))
+        if not Path(name).exists():
+            raise NoImagesError(f"expected a file or folder, {name} does not exist; check the spelling")
+        found.update(dict.fromkeys(_search(name) if Path(name).is_dir() else [name]))
     return list(found)
 
 
@@ -51,9 +51,10 @@ def read_sources(names: Iterable[str]) -> Iterator[Source]:
 
 def _search(folder: str) -> list[str]:
     inside = (p for p in Path(folder).rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
-    images = [os.path.join(folder, p.relative_to(folder)) for p in sorted(inside)]
+    # A Path would drop the ./ a person may have given.
+    images = [os.path.join(folder, p.relative_to(folder)) for p in sorted(inside)]  # noqa: PTH118
     if not images:
-        raise NothingToDetect(f"expected jpg, jpeg, png or webp files in {folder} or below, found none")
+        raise NoImagesError(f"expected jpg, jpeg, png or webp files in {folder} or below, found none")
     return images
 
 

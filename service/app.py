@@ -10,6 +10,7 @@ import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
 
 from service import health
 from service.accounts.api import router as accounts
@@ -51,6 +52,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         app.include_router(router)
     app.add_exception_handler(RasidError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
     app.middleware("http")(_observe)
     app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES)
     return app
@@ -86,11 +88,22 @@ async def _problem(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(error.problem(), error.status, headers, media_type="application/problem+json")
 
 
+async def _http(request: Request, error: Exception) -> Response:
+    """What the framework itself refuses (unknown address, wrong method), in the same form as our own refusals."""
+    assert isinstance(error, HTTPException)
+    code = f"http.{error.status_code}"
+    problem = {"type": f"urn:rasid:problem:{code}", "title": error.detail, "status": error.status_code, "code": code,
+               "detail": f"expected an address and method of /openapi.json, got {request.method} {request.url.path}"}  # fmt: skip
+    return JSONResponse(problem, error.status_code, error.headers, media_type="application/problem+json")
+
+
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     named = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
-    problem = Unprocessable("request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields)
+    problem = Unprocessable(
+        "request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields
+    )
     return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")
 
 

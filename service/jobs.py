@@ -1,6 +1,5 @@
 """Every background task, one line each; the work itself is in the rooms."""
 
-
 from datetime import timedelta
 
 import procrastinate
@@ -22,7 +21,9 @@ OVERDUE = timedelta(minutes=2)
 
 def build_worker(runtime: Runtime) -> procrastinate.App:
     """The Procrastinate application with our tasks; open it, then run `run_worker(app, runtime)`."""
-    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
+    app = procrastinate.App(
+        connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6)
+    )
 
     @app.task(name=PROCESS_SURVEY)
     def process_survey(survey_id: int) -> None:
@@ -74,5 +75,3 @@ async def retry_stalled_jobs(app: procrastinate.App, silent_s: float) -> int:
             await app.job_manager.finish_job(job, Status.FAILED, delete_job=False)
         log.warning("job.stalled", job_id=job.id, task=job.task_name)
     return len(stalled)
-
-

@@ -32,28 +32,26 @@ _STRIDE, _WINDOW = (16, 64)  # each cell looks at a window and answers for the b
 _GRAPH = """
 <ir_version: 9, opset_import: ["" : 17]>
 blobs (float[N,3,H,W] images) => (float[N,R,C] output0) {
-  tint = Conv(images, kernel, bias)
-  strength = Relu(tint)
-  is_blob = Greater(strength, faint)
-  mask = Cast<to: int = 1>(is_blob)
-  from_left = Mul(mask, column_end)      from_right = Mul(mask, column_left)
-  from_top = Mul(mask, row_end)          from_bottom = Mul(mask, row_left)
-  x1 = MaxPool<POOL>(from_left)          right_gap = MaxPool<POOL>(from_right)
-  y1 = MaxPool<POOL>(from_top)           bottom_gap = MaxPool<POOL>(from_bottom)
-  x0 = Sub(width, right_gap)             y0 = Sub(height, bottom_gap)
+  tint = Conv(images, kernel, bias)  strength = Relu(tint)
+  is_blob = Greater(strength, faint)  mask = Cast<to: int = 1>(is_blob)
+  from_left = Mul(mask, column_end)  from_right = Mul(mask, column_left)
+  from_top = Mul(mask, row_end)  from_bottom = Mul(mask, row_left)
+  edges = Concat<axis: int = 1>(from_left, from_right, from_top, from_bottom)
+  edges_across = MaxPool<ACROSS>(edges)  edges_seen = MaxPool<DOWN>(edges_across)
+  x1, right_gap, y1, bottom_gap = Split<axis: int = 1>(edges_seen)
+  x0 = Sub(width, right_gap)  y0 = Sub(height, bottom_gap)
   x_sum = Add(x0, x1)  cx = Mul(x_sum, half)  w_any = Sub(x1, x0)  w = Max(w_any, one)
   y_sum = Add(y0, y1)  cy = Mul(y_sum, half)  h_any = Sub(y1, y0)  h = Max(h_any, one)
-  mean = AveragePool<POOL, count_include_pad: int = 1>(strength)
+  mean_across = AveragePool<ACROSS, count_include_pad: int = 1>(strength)
+  mean = AveragePool<DOWN, count_include_pad: int = 1>(mean_across)
   total = Mul(mean, window_area)  area = Mul(w, h)  density = Div(total, area)  capped = Min(density, one)
   dx = Sub(cx, cell_x)  dy = Sub(cy, cell_y)
   x_ge = GreaterOrEqual(dx, zero)  x_lt = Less(dx, stride)
   y_ge = GreaterOrEqual(dy, zero)  y_lt = Less(dy, stride)
   in_x = And(x_ge, x_lt)  in_y = And(y_ge, y_lt)  here = And(in_x, in_y)  own = Cast<to: int = 1>(here)
-  score = Mul(capped, own)
+  score = Mul(capped, own)  score_row = Reshape(score, per_colour)
   cx_row = Reshape(cx, flat)  cy_row = Reshape(cy, flat)  w_row = Reshape(w, flat)  h_row = Reshape(h, flat)
-  score_row = Reshape(score, per_colour)
-  spread = Mul(score_row, one_hot)
-  scores = Reshape(spread, per_class)
+  spread = Mul(score_row, one_hot)  scores = Reshape(spread, per_class)
   HEAD
 }
 """
@@ -66,8 +64,7 @@ _END2END = """
   best_class = ArgMax<axis: int = 1, keepdims: int = 1>(scores)  class_row = Cast<to: int = 1>(best_class)
   rows = Concat<axis: int = 1>(left, top, right, bottom, best, class_row)
   top_score, top_index = TopK<axis: int = 2>(best, k)
-  index = Expand(top_index, six_rows)
-  chosen = GatherElements<axis: int = 2>(rows, index)
+  index = Expand(top_index, six_rows)  chosen = GatherElements<axis: int = 2>(rows, index)
   output0 = Transpose<perm: ints = [0, 2, 1]>(chosen)
 """
 
@@ -81,10 +78,8 @@ def write_blob_model(
     metadata: Mapping[str, str | None] | None = None,
 ) -> Path:
     """Write the detector for an input of (height, width); metadata overrides props, None removes one."""
-    pad = (_WINDOW - _STRIDE) // 2
-    sizes = {"kernel_shape": [_WINDOW] * 2, "strides": [_STRIDE] * 2, "pads": [pad] * 4}
-    pool = ", ".join(f"{name}: ints = {size}" for name, size in sizes.items())
-    text = _GRAPH.replace("HEAD", _END2END if head == "end2end" else _DENSE).replace("POOL", pool)
+    text = _GRAPH.replace("HEAD", _END2END if head == "end2end" else _DENSE)
+    text = text.replace("ACROSS", _pool(across=True)).replace("DOWN", _pool(across=False))
     model = onnx.parser.parse_model(text)
     for name, value in _constants(tuple(class_keys), *input_size).items():
         model.graph.initializer.append(onnx.numpy_helper.from_array(value, name))
@@ -93,6 +88,14 @@ def write_blob_model(
     onnx.checker.check_model(model, full_check=True)
     onnx.save(model, path)
     return path
+
+
+def _pool(across: bool) -> str:
+    """Attributes of one half of a square pooling: along the rows or down the columns."""
+    pad = (_WINDOW - _STRIDE) // 2
+    turn = slice(None, None, 1 if across else -1)
+    kernel, strides, pads = [1, _WINDOW][turn], [1, _STRIDE][turn], [0, pad, 0, pad][turn]
+    return f"kernel_shape: ints = {kernel}, strides: ints = {strides}, pads: ints = {pads}"
 
 
 def blob_card(head: str, class_keys: Sequence[str], input_size: tuple[int, int]) -> ModelCard:
@@ -123,7 +126,7 @@ def blob_image(
     return image
 
 
-def _constants(class_keys: tuple[str, ...], height: int, width: int) -> dict[str, NDArray[np.generic]]:
+def _constants(class_keys: tuple[str, ...], height: int, width: int) -> Mapping[str, NDArray[np.generic]]:
     """Weights and grids; magenta scores red + blue - 2 green - 1, red scores red - green - blue."""
     colours = np.array(list(COLOURS.values()))
     double = colours.sum(axis=1, keepdims=True) == 2

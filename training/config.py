@@ -12,13 +12,18 @@ class ConfigProblem(ValueError):
 
 
 class TrainConfig(BaseModel):
-    """One run, complete before it starts: the learning-rate schedule follows from `epochs`."""
+    """One run, complete before it starts.
+
+    The learning rate falls with the share of `epochs` done or, where a run has `minutes`, with the share of these if that
+    is larger: on a machine that others use, a run then still ends in time and with its lowest rate.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     name: str
     weights: Path
     epochs: Annotated[int, Field(gt=0)]
+    minutes: Annotated[float, Field(gt=0)] | None = None
     image_size: Annotated[int, Field(gt=0, multiple_of=32)] = 640
     batch: Annotated[int, Field(gt=0)] = 16
     seed: int = 0

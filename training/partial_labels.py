@@ -54,11 +54,17 @@ class PartialDetectionModel(DetectionModel):  # type: ignore[misc]
     """The detector with PartialLoss, its forward pass in bf16 on processors that have it."""
 
     bf16: bool = False
+    epochs_done: int = 0
 
     def init_criterion(self) -> Any:
-        """Both heads of an NMS-free model learn from the same mask."""
-        two_heads = getattr(self.model[-1], "one2one_cv2", None) is not None
-        return E2ELoss(self, PartialLoss) if two_heads else PartialLoss(self)
+        """Both heads of an NMS-free model learn from the same mask; a resumed run goes on with their balance."""
+        if getattr(self.model[-1], "one2one_cv2", None) is None:
+            return PartialLoss(self)
+        criterion = E2ELoss(self, PartialLoss)
+        if self.epochs_done:
+            criterion.updates = self.epochs_done - 1
+            criterion.update()
+        return criterion
 
     def loss(self, batch: Any, preds: Any = None) -> Any:
         """Forward in bf16 and channels-last, loss in float32: box decoding loses too much in bf16."""

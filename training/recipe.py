@@ -39,9 +39,11 @@ def train(
     run = (runs / config.name).resolve()
     images = training_images(config, shared / "data", run)
     data = export_yolo(images, run / "data")
+    (run / STOP_FILE).unlink(missing_ok=True)
     record = _start_record(config, data, run, resume)
+    record["data"]["sources"] = sorted({str(image.source) for image in images})
     overrides = _overrides(config, data, shared, run, resume)
-    _run_trainer(overrides, config.bf16, _epoch_recorder(record, run))
+    _run_trainer(overrides, config, _epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60)
     record["finished_at"] = _now()
     _write_record(record, run)
     typer.echo(f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}")
@@ -93,11 +95,15 @@ def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path,
 
 
 def _run_trainer(
-    overrides: dict[str, Any], bf16: bool, epoch_ended: Callable[[int, dict[str, float]], bool]
+    overrides: dict[str, Any],
+    config: TrainConfig,
+    epoch_ended: Callable[[int, dict[str, float]], bool],
+    minutes_before: float,
 ) -> None:
-    from training.trainer import PartialTrainer
+    from training.trainer import Pace, PartialTrainer
 
-    PartialTrainer(overrides, bf16=bf16, epoch_ended=epoch_ended).train()
+    pace = Pace(config.minutes, minutes_before)
+    PartialTrainer(overrides, bf16=config.bf16, pace=pace, epoch_ended=epoch_ended).train()
 
 
 def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:

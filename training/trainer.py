@@ -1,6 +1,8 @@
 """The ultralytics trainer with what it refuses on a CPU (all cores, bf16, channels-last) and with partial labels."""
 
+import math
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,41 @@ EpochEnded = Callable[[int, dict[str, float]], bool]
 """Told the finished epoch (from 1) and its losses; answers whether to stop after this epoch."""
 
 
+class Pace:
+    """How far a run is, by its steps or by its minutes, whichever is further."""
+
+    def __init__(self, minutes: float | None, minutes_before: float = 0.0) -> None:
+        self.limit_s = math.inf if minutes is None else minutes * 60
+        self.before_s = minutes_before * 60
+        self.began_s: float | None = None
+
+    def elapsed_s(self) -> float:
+        """Seconds of training, those before a resume included; the clock starts with the first call."""
+        now = time.monotonic()
+        self.began_s = now if self.began_s is None else self.began_s
+        return self.before_s + now - self.began_s
+
+    def share_done(self, share_of_steps: float) -> float:
+        """0 at the start, 1 at the end."""
+        return min(max(share_of_steps, self.elapsed_s() / self.limit_s), 1.0)
+
+    def is_over(self) -> bool:
+        """Whether the minutes are used up."""
+        return self.elapsed_s() >= self.limit_s
+
+
 class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     """Trains on exported data; scoring is left to `rasid evaluate`, which knows what is unlabelled."""
 
-    def __init__(self, overrides: dict[str, Any], *, bf16: bool, epoch_ended: EpochEnded) -> None:
+    def __init__(self, overrides: dict[str, Any], *, bf16: bool, pace: "Pace", epoch_ended: EpochEnded) -> None:
         self.bf16 = bf16
+        self.pace = pace
         self.epoch_ended = epoch_ended
         self.labelled = LabelledClasses.read(Path(overrides["data"]).parent, len(KEYS))
         super().__init__(overrides=overrides)
-        self.add_callback("on_train_start", _use_all_cores)
+        self.add_callback("on_train_start", _begin)
+        self.add_callback("on_train_batch_start", _set_rates)
+        self.add_callback("on_train_batch_end", _stop_in_time)
         self.add_callback("on_fit_epoch_end", _report_epoch)
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> PartialDetectionModel:
@@ -60,8 +88,25 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         """Keep last.pt whole, so that the run can be resumed; see validate for why nothing is scored."""
 
 
-def _use_all_cores(trainer: PartialTrainer) -> None:
+def _begin(trainer: PartialTrainer) -> None:
     torch.set_num_threads(os.cpu_count() or 1)
+    trainer.model.epochs_done = trainer.start_epoch
+
+
+def _set_rates(trainer: PartialTrainer) -> None:
+    """A cosine over the whole run; the library's own warm-up overrules it in the first steps."""
+    steps = len(trainer.train_loader)
+    trainer.steps_done = getattr(trainer, "steps_done", trainer.start_epoch * steps)
+    share = trainer.pace.share_done(trainer.steps_done / (trainer.epochs * steps))
+    fall = trainer.args.lrf + (1 - trainer.args.lrf) * (1 + math.cos(math.pi * share)) / 2
+    for group in trainer.optimizer.param_groups:
+        group["lr"] = group["initial_lr"] * fall
+    trainer.steps_done += 1
+
+
+def _stop_in_time(trainer: PartialTrainer) -> None:
+    if trainer.pace.is_over():
+        trainer.stop = True
 
 
 def _report_epoch(trainer: PartialTrainer) -> None:

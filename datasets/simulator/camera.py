@@ -45,11 +45,10 @@ class View:
         down = -sin(pitch) * ahead - cos(pitch) * up
         forward = cos(pitch) * ahead - sin(pitch) * up
         rotation = np.stack([right, down, forward])
-        centre = np.array([self.east_m, self.north_m, camera.height_m])
         intrinsics = np.array(
             [[camera.focal_px, 0, camera.width / 2], [0, camera.focal_px, camera.height / 2], [0, 0, 1]]
         )
-        extrinsics = np.column_stack([rotation, -rotation @ centre])
+        extrinsics = np.column_stack([rotation, -rotation @ self.eye_m])
         projected: NDArray[np.float64] = intrinsics @ extrinsics
         return projected
 
@@ -59,6 +58,26 @@ class View:
         depth_m = rows[:, 2]
         safe = np.where(np.abs(depth_m) < 1e-6, 1e-6, depth_m)
         return rows[:, :2] / safe[:, None], depth_m
+
+    @cached_property
+    def rays(self) -> NDArray[np.float64]:
+        """The 3x3 matrix that takes homogeneous pixels to world directions of unit forward depth."""
+        rays: NDArray[np.float64] = np.linalg.inv(self.projection[:, :3])
+        return rays
+
+    @property
+    def eye_m(self) -> NDArray[np.float64]:
+        """The camera's place in the town frame."""
+        return np.array([self.east_m, self.north_m, self.camera.height_m])
+
+    def nearby(self, places_m: NDArray[np.float64], sight_m: float, behind_m: float) -> list[int]:
+        """Indices, far to near, of places (n, 2+) within sight that are not further behind the camera than behind_m."""
+        heading = radians(self.heading_deg)
+        steps = places_m[:, :2] - [self.east_m, self.north_m]
+        away_m = np.hypot(steps[:, 0], steps[:, 1])
+        ahead_m = steps @ [sin(heading), cos(heading)]
+        kept = np.flatnonzero((away_m < sight_m) & (ahead_m > -behind_m))
+        return [int(i) for i in kept[np.argsort(-away_m[kept], kind="stable")]]
 
     def outline(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
         """Pixels of a flat convex polygon (n,3) after what lies behind the camera is cut off; (0,2) if nothing is left."""

@@ -37,10 +37,23 @@ class Face:
     across_m: NDArray[np.float64]
     down_m: NDArray[np.float64]
 
-    @property
+    @cached_property
     def corners_m(self) -> NDArray[np.float64]:
+        """The four corners (4, 3), clockwise as seen from outside."""
         c, a, d = self.corner_m, self.across_m, self.down_m
         return np.array([c, c + a, c + a + d, c + d])
+
+    @cached_property
+    def outward(self) -> NDArray[np.float64]:
+        """Unit normal on the side the texture is seen from."""
+        (dx, dy, dz), (ax, ay, az) = self.down_m.tolist(), self.across_m.tolist()
+        normal = np.array([dy * az - dz * ay, dz * ax - dx * az, dx * ay - dy * ax])
+        unit: NDArray[np.float64] = normal / np.sqrt(normal @ normal)
+        return unit
+
+    def looks_at(self, view: View) -> bool:
+        """Whether the camera is on the outer side."""
+        return float(self.outward @ (view.eye_m - self.corner_m)) > 0
 
 
 class Canvas:
@@ -50,6 +63,7 @@ class Canvas:
         self.pixels = pixels
         self.defect = np.zeros(pixels.shape[:2], np.int16)
         self.nearness = np.zeros(pixels.shape[:2], np.float32)  # 1 / forward depth of standing things; 0 = ground, sky
+        self.extent: dict[int, tuple[int, int, int, int]] = {}  # per defect: box of its pixels, hidden ones too
         self.look = look
         self.height, self.width = pixels.shape[:2]
 
@@ -74,6 +88,15 @@ class Canvas:
         if defect is not None:
             self.defect[y0 : y0 + h, x0 : x0 + w][alpha > 0.5] = defect
 
+    def note_extent(self, x0: int, y0: int, alpha: NDArray[np.float32], defect: int | None) -> None:
+        """Widen the box of what a defect would cover if nothing stood before it."""
+        box = box_of(alpha > 0.5)
+        if not defect or box is None:
+            return
+        new = box[0] + x0, box[1] + y0, box[2] + x0, box[3] + y0
+        old = self.extent.get(defect, new)
+        self.extent[defect] = min(old[0], new[0]), min(old[1], new[1]), max(old[2], new[2]), max(old[3], new[3])
+
     def paint_face(
         self, view: View, face: Face, texture: Texture, light: float, defect: int | None = SCENERY
     ) -> None:
@@ -91,6 +114,7 @@ class Canvas:
         alpha = _inside(outline_px - [x0, y0], warped.shape[0], warped.shape[1])
         if picture.shape[2] == 4:
             alpha = alpha * (warped[..., 3].astype(np.float32) / 255)
+        self.note_extent(x0, y0, alpha, defect)
         nearness = _nearness(view, face, x0, y0, warped.shape[0], warped.shape[1])
         kept = self.nearness[y0:y1, x0:x1]
         alpha = alpha * (nearness > kept)
@@ -102,6 +126,14 @@ class Canvas:
         """Colour seen through the air of the day."""
         clear = float(np.exp(-distance_m / self.look.haze_m))
         return colour * np.float32(clear) + np.float32(1 - clear) * np.array(self.look.haze, np.float32)
+
+
+def box_of(mask: NDArray[np.bool_]) -> tuple[int, int, int, int] | None:
+    """x0, y0, x1, y1 (ends outside) of the true pixels; None when there are none."""
+    columns, rows = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    if not len(columns):
+        return None
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
 def _level(texture: Texture, outline_px: NDArray[np.float64]) -> Image:
@@ -123,10 +155,8 @@ def _face_to_image(view: View, face: Face, picture: Image) -> NDArray[np.float64
 
 def _nearness(view: View, face: Face, x0: int, y0: int, height: int, width: int) -> NDArray[np.float32]:
     """1 / forward depth of the face's plane at each pixel of a region: linear in the image."""
-    normal = np.cross(face.across_m, face.down_m)
-    eye = np.array([view.east_m, view.north_m, view.camera.height_m])
-    ahead = float(normal @ (face.corner_m - eye))
-    ray = np.linalg.inv(view.projection[:, :3]).T @ normal / (ahead if abs(ahead) > 1e-9 else 1e-9)
+    away = float(face.outward @ (face.corner_m - view.eye_m))
+    ray = view.rays.T @ face.outward / (away if abs(away) > 1e-9 else 1e-9)
     u_px = np.arange(x0, x0 + width, dtype=np.float32)[None, :] + 0.5
     v_px = np.arange(y0, y0 + height, dtype=np.float32)[:, None] + 0.5
     return np.asarray(np.float32(ray[0]) * u_px + np.float32(ray[1]) * v_px + np.float32(ray[2]), dtype=np.float32)

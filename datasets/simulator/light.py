@@ -71,7 +71,7 @@ def random_look(rng: np.random.Generator) -> Look:
     grey = rng.uniform(100, 172)
     brown = rng.uniform(0.0, 0.11)
     sand = rng.uniform(178, 222)
-    stone = rng.uniform(145, 200)
+    stone, stone_warmth = rng.uniform(145, 200), rng.uniform(0.78, 0.98)
     return Look(
         sun_azimuth_deg=rng.uniform(0, 360),
         sun_elevation_deg=rng.uniform(28, 68),
@@ -82,9 +82,9 @@ def random_look(rng: np.random.Generator) -> Look:
         zenith={"clear": (224.0, 188.0, 146.0), "hazy": (224.0, 216.0, 205.0), "overcast": (205.0, 203.0, 200.0)}[sky],
         asphalt=(grey * (1 - brown), grey, grey * (1 + brown * 0.8)),
         sand=(sand * rng.uniform(0.66, 0.76), sand * rng.uniform(0.82, 0.88), sand),
-        walk=(stone * rng.uniform(0.78, 0.98), stone * rng.uniform(0.88, 0.98), stone),
+        walk=(stone * stone_warmth, stone * (1 + stone_warmth) / 2 * rng.uniform(0.95, 1.01), stone),
         kerb=(rng.uniform(150, 180), rng.uniform(158, 186), rng.uniform(165, 195)),
-        kerb_paint=rng.choice(list(KerbPaint), p=[0.6, 0.25, 0.15]),
+        kerb_paint=KerbPaint(str(rng.choice(list(KerbPaint), p=[0.5, 0.32, 0.18]))),
         mark=(214.0, 218.0, 220.0) if rng.random() < 0.55 else (70.0, 172.0, 214.0),
         mark_wear=rng.uniform(0.0, 0.9),
         dust=rng.uniform(0.1, 0.9),

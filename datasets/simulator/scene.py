@@ -7,40 +7,45 @@ import numpy as np
 from numpy.typing import NDArray
 
 from datasets.simulator.camera import View
-from datasets.simulator.canvas import Canvas
+from datasets.simulator.canvas import SCENERY, Canvas, box_of
 from datasets.simulator.defects.barrier import BarrierRow, paint_barrier_row
 from datasets.simulator.defects.graffiti import Graffiti, paint_graffiti
 from datasets.simulator.defects.heap import Heap, paint_heap
 from datasets.simulator.defects.patch import GroundPatch, paint_patch
 from datasets.simulator.defects.placing import HARMLESS, Body, Defect
 from datasets.simulator.light import Look
-from datasets.simulator.town import buildings
 from datasets.simulator.town.buildings import Box, cast_shadow, paint_box
+from datasets.simulator.town.furniture import paint_furniture, shade_furniture
 from datasets.simulator.town.ground import darken, paint_ground
 from datasets.simulator.town.sky import paint_sky
 from datasets.simulator.town.town import Town
 
-DEFECT_SIGHT_M = 75.0
-SMALLEST_PX = (12, 5)  # width, height of a box that still counts as visible
-LEAST_SHOWN = 0.5  # share of its painted pixels a defect must still own when the frame is done
+DEFECT_SIGHT_M, BEHIND_M = 75.0, 8.0
+BOX_SIGHT_M, BOX_BEHIND_M = 170.0, 40.0  # boxes behind still throw shadows ahead
+EXPOSED_TO = 136.0  # mean grey a camera's metering aims at
+SMALLEST_PX, FEWEST_PX = (12, 5), 40  # width and height of a box that still counts as visible, pixels in it
+LEAST_SHOWN = 0.5  # share of its box that nothing nearer hides
 Seen = tuple[Defect, tuple[float, float, float, float], float]
 
 
 def paint_scene(town: Town, view: View, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Seen]]:
     """The picture, and every defect really visible in it with its box (xyxy_px) and distance_m."""
     canvas = Canvas(_backdrop(town, view), town.look)
-    near = _defects_in_sight(town, view)
-    for defect, body, _ in near:
+    near = [
+        (town.defects.all[i], town.defects.body(i + 1))
+        for i in view.nearby(town.defects_m, DEFECT_SIGHT_M, BEHIND_M)
+    ]
+    for defect, body in near:
         if isinstance(body, GroundPatch):
-            paint_patch(canvas, view, body, None if defect.class_key == HARMLESS else defect.index)
-    boxes = _boxes_in_sight(town, view)
-    _shade_ground(canvas, view, boxes, town.look)
+            paint_patch(canvas, view, body, SCENERY if defect.class_key == HARMLESS else defect.index)
+    boxes = [town.boxes[i] for i in view.nearby(town.boxes_m, BOX_SIGHT_M, BOX_BEHIND_M)]
+    _shade_ground(canvas, view, boxes, town)
     for box in boxes:
         paint_box(canvas, view, box, town.look)
-    for defect, body, _ in near:
+    for defect, body in near:
         _paint_standing(canvas, view, defect, body)
-    painted = {defect.index: int((canvas.defect == defect.index).sum()) for defect, _, _ in near}
-    seen = [_seen(canvas, view, defect, body, away, painted[defect.index]) for defect, body, away in near]
+    paint_furniture(canvas, view, town.furniture)
+    seen = [_seen(canvas, view, defect, body) for defect, body in near]
     return _through_lens(canvas.pixels, town.look, rng), [one for one in seen if one is not None]
 
 
@@ -57,29 +62,12 @@ def _backdrop(town: Town, view: View) -> NDArray[np.uint8]:
     return np.clip(picture, 0, 255).astype(np.uint8)
 
 
-def _defects_in_sight(town: Town, view: View) -> list[tuple[Defect, Body, float]]:
-    """Far to near."""
-    found = []
-    for defect in town.defects.all:
-        distance_m = hypot(defect.place.east_m - view.east_m, defect.place.north_m - view.north_m)
-        if distance_m < DEFECT_SIGHT_M:
-            found.append((defect, town.defects.body(defect.index), distance_m))
-    return sorted(found, key=lambda item: -item[2])
-
-
-def _boxes_in_sight(town: Town, view: View) -> list[Box]:
-    """Far to near."""
-    eye = np.array([view.east_m, view.north_m])
-    away = [float(np.linalg.norm(box.centre_m[:2] - eye)) for box in town.boxes]
-    order = sorted((i for i, d in enumerate(away) if d < buildings.SIGHT_M), key=lambda i: -away[i])
-    return [town.boxes[i] for i in order]
-
-
-def _shade_ground(canvas: Canvas, view: View, boxes: list[Box], look: Look) -> None:
+def _shade_ground(canvas: Canvas, view: View, boxes: list[Box], town: Town) -> None:
     mask = np.zeros((canvas.height, canvas.width), np.uint8)
     for box in boxes:
-        cast_shadow(view, box.base_m, box.height_m, look, mask)
-    darken(canvas.pixels, mask, look)
+        cast_shadow(view, box.base_m, box.height_m, town.look, mask)
+    shade_furniture(view, town.furniture, town.look, mask)
+    darken(canvas.pixels, mask, town.look)
 
 
 def _paint_standing(canvas: Canvas, view: View, defect: Defect, body: Body) -> None:
@@ -92,16 +80,23 @@ def _paint_standing(canvas: Canvas, view: View, defect: Defect, body: Body) -> N
             paint_graffiti(canvas, view, body, defect.index)
 
 
-def _seen(canvas: Canvas, view: View, defect: Defect, body: Body, distance_m: float, painted: int) -> Seen | None:
-    owned = canvas.defect == defect.index
-    count = int(owned.sum())
-    if count < 40 or count < LEAST_SHOWN * painted or not _centre_inside(view, defect, body):
+def _seen(canvas: Canvas, view: View, defect: Defect, body: Body) -> Seen | None:
+    whole = canvas.extent.get(defect.index)
+    if whole is None or not _centre_inside(view, defect, body):
         return None
-    columns, rows = np.flatnonzero(owned.any(axis=0)), np.flatnonzero(owned.any(axis=1))
-    x0, y0, x1, y1 = float(columns[0]), float(rows[0]), float(columns[-1] + 1), float(rows[-1] + 1)
-    if x1 - x0 < SMALLEST_PX[0] or y1 - y0 < SMALLEST_PX[1]:
+    x0, y0, x1, y1 = whole
+    owned = canvas.defect[y0:y1, x0:x1] == defect.index
+    shown = box_of(owned)
+    if shown is None or int(owned.sum()) < FEWEST_PX or _area(shown) < LEAST_SHOWN * _area(whole):
         return None
-    return defect, (x0, y0, x1, y1), distance_m
+    if shown[2] - shown[0] < SMALLEST_PX[0] or shown[3] - shown[1] < SMALLEST_PX[1]:
+        return None
+    xyxy_px = float(shown[0] + x0), float(shown[1] + y0), float(shown[2] + x0), float(shown[3] + y0)
+    return defect, xyxy_px, hypot(defect.place.east_m - view.east_m, defect.place.north_m - view.north_m)
+
+
+def _area(box: tuple[int, int, int, int]) -> int:
+    return (box[2] - box[0]) * (box[3] - box[1])
 
 
 def _centre_inside(view: View, defect: Defect, body: Body) -> bool:
@@ -120,9 +115,9 @@ def _through_lens(pixels: NDArray[np.uint8], look: Look, rng: np.random.Generato
     """Exposure, white balance, vignette, a little blur and sensor noise."""
     h, w = pixels.shape[:2]
     x, y = np.linspace(-1, 1, w, dtype=np.float32)[None, :], np.linspace(-1, 1, h, dtype=np.float32)[:, None]
-    vignette = (look.exposure * (1 - 0.09 * (x * x + y * y))).astype(np.float32)
-    balance = np.array([1 - look.warmth, 1.0, 1 + look.warmth], np.float32)
+    metered = float(np.clip(EXPOSED_TO / pixels[h // 3 :: 8, ::8].mean(), 0.85, 1.6))
+    vignette = (metered * look.exposure * (1 - 0.09 * (x * x + y * y))).astype(np.float32)
+    gain = cv2.merge([vignette * np.float32(share) for share in (1 - look.warmth, 1.0, 1 + look.warmth)])
     grain = rng.standard_normal((h, w), dtype=np.float32) * np.float32(look.sensor_noise)
-    picture = cv2.GaussianBlur(pixels, (0, 0), 0.55) * (vignette[..., None] * balance)
-    picture += grain[..., None]
-    return np.clip(picture, 0, 255, out=picture).astype(np.uint8)
+    picture = cv2.multiply(cv2.GaussianBlur(pixels, (0, 0), 0.55), gain, dtype=cv2.CV_32F)
+    return np.asarray(cv2.add(picture, cv2.merge([grain] * 3), dtype=cv2.CV_8U), dtype=np.uint8)

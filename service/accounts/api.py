@@ -21,7 +21,17 @@ from service.accounts.schemas import (
     VehicleOut,
     VehicleWithKey,
 )
-from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, paginate, problems
+from service.core.api import (
+    PROBLEMS,
+    AfterQuery,
+    LimitQuery,
+    NowDep,
+    Page,
+    RuntimeDep,
+    SessionDep,
+    paginate,
+    problems,
+)
 from service.core.errors import Forbidden, NotFound, Unauthenticated
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["accounts"])
@@ -34,7 +44,9 @@ FleetDep = Annotated[Caller, Depends(require(Permission.MANAGE_VEHICLES))]
 def login(body: Login, runtime: RuntimeDep, now: NowDep) -> Token:
     """Signs a program in; browsers use the sign-in page. Five wrong passwords lock the account for 15 minutes."""
     lifetime = timedelta(hours=runtime.settings.session_hours)
-    with runtime.database.transaction() as session:  # of its own: a failed attempt is counted though we answer 401
+    with (
+        runtime.database.transaction() as session
+    ):  # of its own: a failed attempt is counted though we answer 401
         token = service.sign_in(session, body.email, body.password, now, lifetime)
     if token is None:
         raise Unauthenticated("auth.credentials", "expected a known e-mail address and its password")

@@ -11,8 +11,8 @@ from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBea
 from sqlalchemy import Select, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from service.accounts.models import AccessToken, Role, User, Vehicle
-from service.accounts.permissions import Permission, may
+from service.accounts.models import AccessToken, User, Vehicle
+from service.accounts.permissions import Permission, Role, may
 from service.accounts.secrets import VEHICLE_KEY_PREFIX, hash_secret
 from service.core.api import NowDep, SessionDep
 from service.core.errors import Forbidden, Unauthenticated
@@ -42,8 +42,8 @@ class Caller:
 
 
 def visible(
-    statement: Select[tuple[Row]], municipality_id: InstrumentedAttribute[int], caller: Caller
-) -> Select[tuple[Row]]:
+    statement: Select[Row], municipality_id: InstrumentedAttribute[int], caller: Caller
+) -> Select[Row]:
     """Narrows a query to the caller's municipalities; every query of municipal data starts here."""
     if caller.municipality_ids is None:
         return statement
@@ -54,7 +54,7 @@ def caller_of_secret(session: Session, secret: str, now: datetime) -> Caller | N
     """The user of an unexpired token or the vehicle of a live key; None for anything else."""
     if secret.startswith(VEHICLE_KEY_PREFIX):
         vehicle = session.scalar(select(Vehicle).where(Vehicle.key_hash == hash_secret(secret)))
-        return vehicle and caller_of_vehicle(vehicle)
+        return caller_of_vehicle(vehicle) if vehicle else None
     token = session.scalar(select(AccessToken).where(AccessToken.secret_hash == hash_secret(secret)))
     if token is None or token.sign_in_link or token.expires_at <= now or not token.user.active:
         return None
@@ -81,7 +81,9 @@ def get_caller(
     secret = bearer.credentials if bearer else cookie
     caller = caller_of_secret(session, secret, now) if secret else None
     if caller is None:
-        raise Unauthenticated("auth.required", "expected a valid bearer token or session, got none; sign in again")
+        raise Unauthenticated(
+            "auth.required", "expected a valid bearer token or session, got none; sign in again"
+        )
     if bearer is None and request.method not in SAFE_METHODS:
         refuse_foreign_origin(request)
     return caller
@@ -91,7 +93,9 @@ def refuse_foreign_origin(request: Request) -> None:
     """A write that rides on a cookie must come from our own page (defence against cross-site request forgery)."""
     origin = request.headers.get("origin")
     if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
-        raise Forbidden("auth.origin", f"expected a request from this site's own pages, got origin {origin!r}")
+        raise Forbidden(
+            "auth.origin", f"expected a request from this site's own pages, got origin {origin!r}"
+        )
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

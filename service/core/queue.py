@@ -2,19 +2,29 @@
 
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.types import JSONValue
 from sqlalchemy.orm import Session
 
 _deferrer = App(connector=SyncPsycopgConnector())  # never opened: it writes through the caller's connection
 
 
-def enqueue(session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: object) -> None:
+def enqueue(
+    session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: JSONValue
+) -> None:
     """Asks for `task`; with a `lock`, jobs run one at a time and a second waiting one is not added."""
-    connection = session.connection().connection.driver_connection
-    deferrer = _deferrer.configure_task(
-        task, allow_unknown=True, lock=lock, queueing_lock=lock, priority=priority, connection=connection
-    )
     try:
-        with session.begin_nested():
+        with (
+            session.begin_nested()
+        ):  # asks the session for its connection inside: that is what sets the savepoint
+            connection = session.connection().connection.driver_connection
+            deferrer = _deferrer.configure_task(
+                task,
+                allow_unknown=True,
+                lock=lock,
+                queueing_lock=lock,
+                priority=priority,
+                connection=connection,
+            )
             deferrer.defer(**arguments)
     except AlreadyEnqueued:
         return

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 
-from inference import Detector
+from inference.detector import Detector
 from service.core.database import Database, open_database
 from service.core.settings import Settings
 from service.core.storage import Store, open_store

@@ -31,13 +31,16 @@ class Base(DeclarativeBase):
     }
 
 
-def status_column(kind: type[StrEnum]) -> Enum:
-    """A StrEnum as text with a CHECK constraint, so that a row reads the same in psql as in Python."""
+def status_column(kind: type[StrEnum], column: str | None = None) -> Enum:
+    """A StrEnum as text with a CHECK constraint, so that a row reads the same in psql as in Python.
+
+    `column` names the constraint where a table has two columns of one kind.
+    """
     return Enum(
         kind,
         native_enum=False,
         create_constraint=True,
         length=24,
-        name=kind.__name__.lower(),
+        name=column or kind.__name__.lower(),
         values_callable=lambda members: [member.value for member in members],
     )

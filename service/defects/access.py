@@ -27,10 +27,7 @@ def permit(caller: Caller, permissions: Iterable[Permission]) -> None:
     wanted = sorted(permissions)
     if not any(may(caller.role, permission) for permission in wanted):
         role = caller.role.value if caller.role else caller.actor.kind
-        raise Forbidden(
-            "auth.permission",
-            f"expected a role that may {' or '.join(wanted)}, got {role}",
-        )
+        raise Forbidden("auth.permission", f"expected a role that may {' or '.join(wanted)}, got {role}")
 
 
 def visible_defects(caller: Caller) -> Select[Defect]:
@@ -40,10 +37,7 @@ def visible_defects(caller: Caller) -> Select[Defect]:
 def get_defect(session: Session, caller: Caller, defect_id: int) -> Defect:
     found = session.scalar(visible_defects(caller).where(Defect.id == defect_id))
     if found is None:
-        raise NotFound(
-            "defect.unknown",
-            f"expected a defect of your municipalities, got id {defect_id}",
-        )
+        raise NotFound("defect.unknown", f"expected a defect of your municipalities, got id {defect_id}")
     return found
 
 
@@ -52,7 +46,8 @@ def list_defects(
     municipality_id: int | None = None, order: DefectOrder = DefectOrder.OLDEST, after: int | None = None,
     limit: int = 100,
 ) -> tuple[list[Defect], int | None]:  # fmt: skip
-    """One page of defects with their best detections, and the id to go on after; candidates are the review queue."""
+    """One page of defects with their best detections, and the id to go on after; candidates are the review
+    queue."""
     statement = visible_defects(caller).options(selectinload(Defect.best_detection))
     for column, wanted in (
         (Defect.state, state),
@@ -85,14 +80,14 @@ def list_events(session: Session, subject_kind: str, subject_id: int) -> list[Ev
 
 
 def lock_matching(session: Session, municipality_id: int) -> None:
-    """Until the transaction ends no one else matches or merges there, so that two vehicles passing the same hole
-    at once make one defect."""
+    """Until the transaction ends no one else matches or merges there, so that two vehicles passing the same
+    hole at once make one defect."""
     session.execute(select(func.pg_advisory_xact_lock(MATCHING_LOCK, municipality_id)))
 
 
 def lock_defects(session: Session, *where: ColumnElement[bool]) -> list[Defect]:
-    """The rows as they are now, in id order, locked for change. A transaction that also changes the work order
-    locks the defect first."""
+    """The rows as they are now, in id order, locked for change. A transaction that also changes the work
+    order locks the defect first."""
     statement = select(Defect).where(*where).order_by(Defect.id).with_for_update()
     return list(session.scalars(statement, execution_options={"populate_existing": True}))
 

@@ -1,6 +1,7 @@
-"""HTTP for defects: the review queue, one defect with all that was seen of it, and what a model saw on a frame.
+"""HTTP for defects: the review queue, one defect with all that was seen of it, and what a model saw on a
+frame.
 
-A verdict is posted in `work_orders.reviews_api`, because accepting a defect opens its work order.
+A verdict is posted in `work_orders.api`, because accepting a defect opens its work order.
 """
 
 from typing import Annotated
@@ -44,9 +45,9 @@ def list_classes(caller: CallerDep) -> list[ClassOut]:
 
 @router.get("/defects")
 def list_defects(
-    caller: ViewerDep, session: SessionDep, state: DefectState | None = None, class_key: ClassKey | None = None,
-    municipality_id: int | None = None, order: DefectOrder = DefectOrder.OLDEST, after: AfterQuery = None,
-    limit: LimitQuery = 100,
+    caller: ViewerDep, session: SessionDep, state: DefectState | None = None,
+    class_key: ClassKey | None = None, municipality_id: int | None = None,
+    order: DefectOrder = DefectOrder.OLDEST, after: AfterQuery = None, limit: LimitQuery = 100,
 ) -> Page[DefectOut]:  # fmt: skip
     """Defects of the caller's municipalities; `state=candidate` is the review queue."""
     rows, following = access.list_defects(
@@ -71,11 +72,7 @@ def get_defect(defect_id: int, caller: ViewerDep, session: SessionDep) -> Defect
 
 @router.get("/defects/{defect_id}/sightings")
 def list_sightings(
-    defect_id: int,
-    caller: ViewerDep,
-    session: SessionDep,
-    after: AfterQuery = None,
-    limit: LimitQuery = 100,
+    defect_id: int, caller: ViewerDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
 ) -> Page[DetectionOut]:
     """Every detection of a defect, the newest first."""
     access.get_defect(session, caller, defect_id)

@@ -9,7 +9,8 @@ REOPEN_AFTER = timedelta(hours=24)  # photos taken on the day of the repair stil
 
 @dataclass(frozen=True)
 class Evidence:
-    """The sum of one or many sightings; combining is associative and commutative, so their order does not matter."""
+    """The sum of one or many sightings; combining is associative and commutative, so their order does not
+    matter."""
 
     sightings: int
     lat: float  # mean of the sightings
@@ -26,8 +27,8 @@ class Evidence:
 
 
 def combine(a: Evidence, b: Evidence) -> Evidence:
-    """Place: mean over all sightings. Photo: the highest score, then the older. Size: measured from nearest by,
-    because the error of a flat-ground projection grows with distance."""
+    """Place: mean over all sightings. Photo: the highest score, then the older. Size: measured from nearest
+    by, because the error of a flat-ground projection grows with distance."""
     total = a.sightings + b.sightings
     best = max(a, b, key=lambda e: (e.score, -e.best_detection_id))
     nearest = min(a, b, key=_nearness)
@@ -45,7 +46,8 @@ def combine(a: Evidence, b: Evidence) -> Evidence:
 
 
 def renew(old: Evidence, new: Evidence) -> Evidence:
-    """After a repair that did not last: the place of all sightings, but photo, score and size of the new damage."""
+    """After a repair that did not last: the place of all sightings, but photo, score and size of the new
+    damage."""
     return replace(
         combine(old, new),
         score=new.score,
@@ -64,10 +66,8 @@ def seen_again(resolved_at: datetime | None, seen_at: datetime) -> bool:
 
 
 def _nearness(evidence: Evidence) -> tuple[float, float]:
-    """Measured sightings first, the nearest of them foremost; a count needs no distance and comes after those."""
+    """Measured sightings first, the nearest of them foremost; a count needs no distance and comes after
+    those."""
     if evidence.size is None:
         return inf, inf
-    return (
-        inf if evidence.size_distance_m is None else evidence.size_distance_m,
-        evidence.size,
-    )
+    return (inf if evidence.size_distance_m is None else evidence.size_distance_m, evidence.size)

@@ -1,4 +1,5 @@
-"""Metres and degrees on a sphere, for places that lie metres apart, and the grid cells that find them quickly."""
+"""Metres and degrees on a sphere, for places that lie metres apart, and the grid cells that find them
+quickly."""
 
 import math
 
@@ -19,12 +20,9 @@ def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
 
 
 def moved(lat: float, lon: float, bearing_deg: float, by_m: float) -> tuple[float, float]:
-    """(lat, lon) reached from a place along a great circle that starts at `bearing_deg`, clockwise from north."""
-    arc, bearing, start = (
-        by_m / EARTH_RADIUS_M,
-        math.radians(bearing_deg),
-        math.radians(lat),
-    )
+    """(lat, lon) reached from a place along a great circle that starts at `bearing_deg`, clockwise from
+    north."""
+    arc, bearing, start = (by_m / EARTH_RADIUS_M, math.radians(bearing_deg), math.radians(lat))
     sin_end = math.sin(start) * math.cos(arc) + math.cos(start) * math.sin(arc) * math.cos(bearing)
     east = math.sin(bearing) * math.sin(arc) * math.cos(start)
     end_lon = lon + math.degrees(math.atan2(east, math.cos(arc) - math.sin(start) * sin_end))
@@ -37,7 +35,8 @@ def h3_cell(lat: float, lon: float) -> str:
 
 
 def cells_within(lat: float, lon: float, radius_m: float) -> list[str]:
-    """Cells that together cover every place within `radius_m` (and some beyond: measure the distance afterwards).
+    """Cells that together cover every place within `radius_m` (and some beyond: measure the distance
+    afterwards).
 
     A disk of k rings of hexagons with edge e reaches at least (1.5 k - 0.5) e beyond its middle cell; e is
     measured on the cell itself because H3 edges vary over the globe.

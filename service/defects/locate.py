@@ -1,4 +1,5 @@
-"""From a box in an image to a place on the road, so that a defect is where it lies and not where the car was."""
+"""From a box in an image to a place on the road, so that a defect is where it lies and not where the car
+was."""
 
 import math
 from dataclasses import dataclass
@@ -31,7 +32,8 @@ class FramePose:
 
 @dataclass(frozen=True)
 class GroundPosition:
-    """The place of a box; `distance_m` None means the place is the vehicle's own and nothing could be measured."""
+    """The place of a box; `distance_m` None means the place is the vehicle's own and nothing could be
+    measured."""
 
     lat: float
     lon: float
@@ -50,20 +52,18 @@ class _GroundPoint:
 
 
 def locate(
-    box_xyxy_px: tuple[float, float, float, float],
-    camera: Camera | None,
-    pose: FramePose,
+    box_xyxy_px: tuple[float, float, float, float], camera: Camera | None, pose: FramePose
 ) -> GroundPosition:
     """Projects the middle of the box's lower edge onto the road: pinhole camera, flat ground, no roll.
 
-    With the principal point in the middle of the image and f = (width / 2) / tan(hfov / 2), a pixel lies on the
-    ray (x, y, 1) = ((u - cx) / f, (v - cy) / f, 1): right, down and ahead of the lens. Turning it by the pitch p
-    gives, per unit, `ahead = cos p - y sin p` and `down = sin p + y cos p`; it meets the road where
-    `down * scale = height` (inverse perspective mapping: Hartley and Zisserman, Multiple View Geometry, ch. 6 and
-    8; Mallot et al., Biological Cybernetics 64, 1991). The GNSS antenna is taken to be above the lens.
+    With the principal point in the middle of the image and f = (width / 2) / tan(hfov / 2), a pixel lies on
+    the ray (x, y, 1) = ((u - cx) / f, (v - cy) / f, 1): right, down and ahead of the lens. Turning it by the
+    pitch p gives, per unit, `ahead = cos p - y sin p` and `down = sin p + y cos p`; it meets the road where
+    `down * scale = height` (inverse perspective mapping: Hartley and Zisserman, Multiple View Geometry, ch. 6
+    and 8; Mallot et al., Biological Cybernetics 64, 1991). The GNSS antenna is taken to be above the lens.
 
-    Falls back to the vehicle's own place, all measures None, when camera or heading is unknown, when the lower
-    edge is at or above the horizon, or when it is farther than MAX_DISTANCE_M.
+    Falls back to the vehicle's own place, all measures None, when camera or heading is unknown, when the
+    lower edge is at or above the horizon, or when it is farther than MAX_DISTANCE_M.
     """
     vehicle = GroundPosition(pose.lat, pose.lon)
     if camera is None or pose.heading_deg is None:
@@ -101,7 +101,8 @@ def _ground_point(y: float, camera: Camera) -> _GroundPoint | None:
 
 
 def _upright_height_m(bottom: _GroundPoint, y_top: float, camera: Camera) -> float | None:
-    """Height of a vertical thing at `bottom` whose top shows at `y_top`; None where that ray points backwards."""
+    """Height of a vertical thing at `bottom` whose top shows at `y_top`; None where that ray points
+    backwards."""
     pitch = math.radians(camera.pitch_deg)
     ahead = math.cos(pitch) - y_top * math.sin(pitch)
     if ahead <= 0 or bottom.ahead_m <= 0:

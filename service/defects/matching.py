@@ -30,8 +30,9 @@ class Known:
 def match(seen: Sequence[Place], known: Sequence[Known]) -> list[int | None]:
     """For each box of one frame the id of the defect it shows, or None for a new one.
 
-    Same class, within the class's `match_radius_m`, nearest pairs first, and one box to a defect: two holes in
-    one frame are two defects. Ties go to the older defect and the earlier box, so that a repetition gives the same.
+    Same class, within the class's `match_radius_m`, nearest pairs first, and one box to a defect: two holes
+    in one frame are two defects. Ties go to the older defect and the earlier box, so that a repetition gives
+    the same.
     """
     pairs = sorted(
         (apart_m, defect.defect_id, index)

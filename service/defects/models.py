@@ -1,4 +1,5 @@
-"""What was seen and what it means: immutable detections, the defects they belong to, and the people's verdicts."""
+"""What was seen and what it means: immutable detections, the defects they belong to, and the people's
+verdicts."""
 
 from datetime import datetime
 from enum import StrEnum

@@ -11,12 +11,7 @@ from service.core.errors import Conflict, Unprocessable
 from service.defects.access import get_defect, lock_defects, lock_matching, permit
 from service.defects.evidence import combine
 from service.defects.models import Defect, Review, Sighting, Verdict
-from service.defects.service import (
-    evidence_of,
-    move_defect,
-    record_defect,
-    set_evidence,
-)
+from service.defects.service import evidence_of, move_defect, record_defect, set_evidence
 from service.defects.states import PERMISSIONS, DefectAction, DefectState
 
 _LEADS_TO = {
@@ -34,8 +29,8 @@ def review(
     """Applies a verdict; one that the defect already bears changes nothing and is not kept a second time.
 
     The defect stays locked until the transaction ends. Accepting opens no work order by itself:
-    `work_orders.reviews.review_defect` does both, since this room does not know that one. Raises Conflict for a
-    move that the state does not allow and for a target that cannot take sightings.
+    `work_orders.reviews.review_defect` does both, since this room does not know that one. Raises Conflict for
+    a move that the state does not allow and for a target that cannot take sightings.
     """
     permit(caller, {PERMISSIONS[DefectAction(verdict.value)]})
     _check_request(verdict, class_key, merge_into)
@@ -74,19 +69,14 @@ def review(
 def _check_request(verdict: Verdict, class_key: str | None, merge_into: int | None) -> None:
     if (verdict is Verdict.RECLASSIFY) != (class_key is not None):
         raise Unprocessable(
-            "review.class_key",
-            f"expected class_key for reclassify alone, got {verdict.value}",
+            "review.class_key", f"expected class_key for reclassify alone, got {verdict.value}"
         )
     if (verdict is Verdict.MERGE) != (merge_into is not None):
         raise Unprocessable(
-            "review.merged_into_id",
-            f"expected merged_into_id for merge alone, got {verdict.value}",
+            "review.merged_into_id", f"expected merged_into_id for merge alone, got {verdict.value}"
         )
     if class_key is not None and class_key not in BY_KEY:
-        raise Unprocessable(
-            "review.class_key",
-            f"expected one of {', '.join(BY_KEY)}, got {class_key!r}",
-        )
+        raise Unprocessable("review.class_key", f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
 
 
 def _bears(defect: Defect, verdict: Verdict, class_key: str | None, merge_into: int | None) -> bool:
@@ -100,14 +90,13 @@ def _bears(defect: Defect, verdict: Verdict, class_key: str | None, merge_into: 
 def _target(session: Session, caller: Caller, defect: Defect, target_id: int) -> Defect:
     if target_id == defect.id:
         raise Conflict(
-            "defect.merge_target",
-            f"expected another defect, got {target_id} itself; choose the one to keep",
+            "defect.merge_target", f"expected another defect, got {target_id} itself; choose the one to keep"
         )
     seen = get_defect(session, caller, target_id)
     if seen.municipality_id != defect.municipality_id:
         raise Conflict(
             "defect.merge_target",
-            f"expected a defect of municipality {defect.municipality_id}, {target_id} is of {seen.municipality_id}",
+            f"expected a defect of municipality {defect.municipality_id}, got one of {seen.municipality_id}",
         )
     (target,) = lock_defects(session, Defect.id == target_id)
     if target.state in {DefectState.MERGED, DefectState.REJECTED}:
@@ -120,7 +109,8 @@ def _target(session: Session, caller: Caller, defect: Defect, target_id: int) ->
 
 
 def _merge(session: Session, caller: Caller, source: Defect, target: Defect, now: datetime) -> None:
-    """Moves the sightings. A resolved target stays resolved: a person who means new damage accepts the candidate."""
+    """Moves the sightings. A resolved target stays resolved: a person who means new damage accepts the
+    candidate."""
     evidence = evidence_of(source)
     if source.class_key != target.class_key:
         evidence = evidence.without_size()
@@ -128,12 +118,4 @@ def _merge(session: Session, caller: Caller, source: Defect, target: Defect, now
     session.execute(update(Sighting).where(Sighting.defect_id == source.id).values(defect_id=target.id))
     source.merged_into_id, source.sightings_count = target.id, 0
     merged = {"merged_id": source.id, "sightings": evidence.sightings}
-    record_defect(
-        session,
-        target,
-        "absorb",
-        caller.actor,
-        now,
-        from_state=target.state,
-        data=merged,
-    )
+    record_defect(session, target, "absorb", caller.actor, now, from_state=target.state, data=merged)

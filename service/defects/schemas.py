@@ -18,9 +18,7 @@ def known_class(key: str) -> str:
 
 
 ClassKey = Annotated[
-    str,
-    AfterValidator(known_class),
-    WithJsonSchema({"type": "string", "enum": list(BY_KEY)}),
+    str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})
 ]
 Note = Annotated[str, Field(min_length=1, max_length=1000)]
 BoxPx = tuple[float, float, float, float]
@@ -105,7 +103,8 @@ class DefectDetail(DefectOut):
 
 
 class ReviewIn(BaseModel):
-    """A verdict. `accept` opens a work order; `reclassify` needs `class_key`; `merge` needs `merged_into_id`."""
+    """A verdict. `accept` opens a work order; `reclassify` needs `class_key`; `merge` needs
+    `merged_into_id`."""
 
     model_config = ConfigDict(extra="forbid")
 

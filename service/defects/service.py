@@ -32,8 +32,8 @@ class SeenBox:
 
 @dataclass(frozen=True)
 class Recorded:
-    """What a frame told us: defects new to us, defects seen once more, and of these the ones whose repair did not
-    last; the caller reopens the work orders of those."""
+    """What a frame told us: defects new to us, defects seen once more, and of these the ones whose repair did
+    not last; the caller reopens the work orders of those."""
 
     created: tuple[Defect, ...] = ()
     confirmed: tuple[Defect, ...] = ()
@@ -41,12 +41,14 @@ class Recorded:
 
 
 def record_sightings(
-    session: Session, frame: Frame, boxes: Sequence[SeenBox], *, model_name: str, model_version: str, now: datetime
+    session: Session, frame: Frame, boxes: Sequence[SeenBox], *,
+    model_name: str, model_version: str, now: datetime,
 ) -> Recorded:  # fmt: skip
-    """Keeps the boxes as detections and files each one under its defect; safe to run twice for the same frame.
+    """Keeps the boxes as detections and files each one under its defect; safe to run twice for the same
+    frame.
 
-    A rejected defect absorbs its sightings, a merged one passes them to its target, and a resolved one is reopened
-    when the frame was taken long enough after the repair (`evidence.seen_again`).
+    A rejected defect absorbs its sightings, a merged one passes them to its target, and a resolved one is
+    reopened when the frame was taken long enough after the repair (`evidence.seen_again`).
     """
     if not boxes:
         return Recorded()
@@ -86,7 +88,8 @@ def reopen_defect(session: Session, defect: Defect, actor: Actor, now: datetime,
 
 
 def move_defect(
-    session: Session, defect: Defect, action: DefectAction, actor: Actor, now: datetime, data: JsonObject | None = None
+    session: Session, defect: Defect, action: DefectAction, actor: Actor, now: datetime,
+    data: JsonObject | None = None,
 ) -> None:  # fmt: skip
     """Changes the state by the table and records it; raises Conflict where the table has no such move."""
     before, defect.state = defect.state, advance(defect.state, action)
@@ -132,16 +135,14 @@ def set_evidence(defect: Defect, evidence: Evidence) -> None:
     defect.score, defect.best_detection_id = evidence.score, evidence.best_detection_id
     defect.size, defect.size_distance_m = evidence.size, evidence.size_distance_m
     defect.sightings_count = evidence.sightings
-    defect.first_seen_at, defect.last_seen_at = (
-        evidence.first_seen_at,
-        evidence.last_seen_at,
-    )
+    defect.first_seen_at, defect.last_seen_at = (evidence.first_seen_at, evidence.last_seen_at)
 
 
 def _nearby(
     session: Session, municipality_id: int, boxes: Sequence[SeenBox]
 ) -> tuple[list[Known], dict[int, Defect]]:
-    """What the boxes may show: every defect around them, and by id the ones that take the sightings, all locked."""
+    """What the boxes may show: every defect around them, and by id the ones that take the sightings, all
+    locked."""
     cells = {
         cell
         for box in boxes
@@ -190,16 +191,10 @@ def _corrected_classes(session: Session, defect_ids: list[int]) -> dict[int, set
 
 
 def _create(
-    session: Session,
-    frame: Frame,
-    detection: Detection,
-    evidence: Evidence,
-    now: datetime,
+    session: Session, frame: Frame, detection: Detection, evidence: Evidence, now: datetime
 ) -> Defect:
     defect = Defect(
-        municipality_id=frame.municipality_id,
-        class_key=detection.class_key,
-        state=DefectState.CANDIDATE,
+        municipality_id=frame.municipality_id, class_key=detection.class_key, state=DefectState.CANDIDATE
     )
     set_evidence(defect, evidence)
     session.add(defect)
@@ -210,11 +205,7 @@ def _create(
 
 
 def _see_again(
-    session: Session,
-    defect: Defect,
-    detection: Detection,
-    evidence: Evidence,
-    now: datetime,
+    session: Session, defect: Defect, detection: Detection, evidence: Evidence, now: datetime
 ) -> bool:
     """Adds the sighting to what is known of the defect; True when it showed that a repair did not last."""
     if detection.class_key != defect.class_key:  # corrected by a person: the size is in another class's unit

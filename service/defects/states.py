@@ -1,4 +1,5 @@
-"""The life of a defect as one table, so that every move is possible, permitted or refused for a written reason."""
+"""The life of a defect as one table, so that every move is possible, permitted or refused for a written
+reason."""
 
 from enum import StrEnum
 
@@ -52,10 +53,7 @@ def advance(state: DefectState, action: DefectAction) -> DefectState:
         return MOVES[state, action]
     except KeyError:
         raise Conflict(
-            "defect.state",
-            _refusal(state, action),
-            state=state.value,
-            allowed=allowed(state),
+            "defect.state", _refusal(state, action), state=state.value, allowed=allowed(state)
         ) from None
 
 
@@ -65,4 +63,4 @@ def allowed(state: DefectState) -> list[str]:
 
 def _refusal(state: DefectState, action: DefectAction) -> str:
     choices = ", ".join(allowed(state)) or "no further action"
-    return f"expected one of: {choices} for a {state.value} defect, got {action.value}; reload the defect and choose again"
+    return f"expected {choices} for a {state.value} defect, got {action.value}; reload and choose again"

@@ -48,8 +48,9 @@ ViewerDep = Annotated[Caller, Depends(viewer)]
 
 @router.post(
     "/frames",
+    response_model=FrameOut,
     status_code=201,
-    responses={200: {"model": FrameOut, "description": "These bytes are here already"}} | problems(413, 415),
+    responses=problems(413, 415) | {200: {"model": FrameOut, "description": "These bytes are here already"}},
 )
 def send_frame(
     caller: Annotated[Caller, Depends(vehicle_caller)],
@@ -58,7 +59,9 @@ def send_frame(
     now: NowDep,
     response: Response,
     image: Annotated[UploadFile, File(description="JPEG, PNG or WebP")],
-    metadata: Annotated[str, Form(description="FrameMetadata as JSON; what is left out is read from EXIF")] = "{}",
+    metadata: Annotated[
+        str, Form(description="FrameMetadata as JSON; what is left out is read from EXIF")
+    ] = "{}",
 ) -> FrameOut | Response:
     """Sends one frame. 201: new. 200: the same bytes came before. Otherwise a problem document that names the reason;
     a refused frame stays visible under its id with that reason and may be sent again with better metadata."""
@@ -66,7 +69,9 @@ def send_frame(
     told = _parse_metadata(metadata)
     data = image.file.read(runtime.settings.max_image_bytes + 1)
     if len(data) > runtime.settings.max_image_bytes:
-        raise TooLarge("image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more")
+        raise TooLarge(
+            "image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more"
+        )
     upload = read_upload(data, told, runtime.settings.max_image_pixels)
     receipt = service.receive_frame(
         session, runtime.store, caller.vehicle, upload, data, image.filename or "", told.survey, now
@@ -143,7 +148,9 @@ def _parse_metadata(text: str) -> FrameMetadata:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "metadata"
-        raise Unprocessable("metadata.invalid", f"expected FrameMetadata as JSON; {where}: {first['msg']}") from error
+        raise Unprocessable(
+            "metadata.invalid", f"expected FrameMetadata as JSON; {where}: {first['msg']}"
+        ) from error
 
 
 def _refusal(frame: Frame) -> Response:

@@ -68,7 +68,7 @@ def receive_frame(
     return _receipt(frame, Outcome.NEW)
 
 
-def visible_frames(caller: Caller) -> Select[tuple[Frame]]:
+def visible_frames(caller: Caller) -> Select[Frame]:
     """A user sees the frames of their municipalities, a vehicle only its own."""
     statement = select(Frame)
     if caller.vehicle:
@@ -83,7 +83,7 @@ def get_frame(session: Session, caller: Caller, frame_id: int) -> Frame:
     return frame
 
 
-def visible_surveys(caller: Caller) -> Select[tuple[Survey]]:
+def visible_surveys(caller: Caller) -> Select[Survey]:
     statement = select(Survey)
     if caller.vehicle:
         return statement.where(Survey.vehicle_id == caller.vehicle.id)
@@ -126,6 +126,12 @@ def take_batch(session: Session, survey_id: int, limit: int, now: datetime) -> l
     for frame in batch:
         frame.attempts += 1
     return batch
+
+
+def lock_received(session: Session, frame_ids: list[int]) -> list[Frame]:
+    """Those of the frames that nobody has finished meanwhile, in the order they were taken, locked for change."""
+    own = select(Frame).where(Frame.id.in_(frame_ids), Frame.state == FrameState.RECEIVED)
+    return list(session.scalars(own.order_by(Frame.captured_at, Frame.id).with_for_update()))
 
 
 def finish_frame(
@@ -179,8 +185,11 @@ def _frame_row(
         "size_bytes": upload.size_bytes,
     }
     made = session.execute(insert(Frame).values(values).on_conflict_do_nothing().returning(Frame.id)).scalar()
-    same = select(Frame).where(Frame.vehicle_id == vehicle.id, Frame.sha256 == upload.sha256).with_for_update()
-    return session.scalars(same).one(), made is not None
+    same = (
+        select(Frame).where(Frame.vehicle_id == vehicle.id, Frame.sha256 == upload.sha256).with_for_update()
+    )
+    frame: Frame = session.scalars(same).one()
+    return frame, made is not None
 
 
 def _describe(session: Session, frame: Frame, vehicle: Vehicle, upload: Upload) -> None:

@@ -57,10 +57,7 @@ class WorkOrder(Base):
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
         Index(
-            "uq_work_order_defect",
-            "defect_id",
-            unique=True,
-            postgresql_where=text("state <> 'cancelled'"),
+            "uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")
         ),
     )
 
@@ -76,7 +73,7 @@ class WorkOrder(Base):
         String(500)
     )  # of the last hold, cancel, failed inspection
     held_from: Mapped[WorkOrderState | None] = mapped_column(
-        status_column(WorkOrderState)
+        status_column(WorkOrderState, "held_from")
     )  # where resume returns
     held_at: Mapped[datetime | None]  # the SLA clock stands still from here
     quantity_unit: Mapped[str] = mapped_column(String(8))  # the class's unit of work

@@ -1,4 +1,5 @@
-"""What one camera can honestly say about the amount of work; where it cannot see it, the unit measures it on site."""
+"""What one camera can honestly say about the amount of work; where it cannot see it, the unit measures it on
+site."""
 
 import math
 from collections.abc import Callable

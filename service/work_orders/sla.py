@@ -1,11 +1,12 @@
-"""When a repair is due: the hours of the municipality's policy, with a clock that stands still while on hold."""
+"""When a repair is due: the hours of the municipality's policy, with a clock that stands still while on
+hold."""
 
 from datetime import datetime, timedelta
 
 from service.work_orders.states import WorkOrderState
 
-# Where a municipality has set no policy. Our own starting values, not a published standard: water and holes endanger
-# traffic, rubbish grows, looks can wait.
+# Where a municipality has set no policy. Our own starting values, not a published standard: water and holes
+# endanger traffic, rubbish grows, looks can wait.
 DEFAULT_HOURS: dict[str, int] = {
     "standing_water": 12,
     "pothole": 48,
@@ -20,7 +21,7 @@ DEFAULT_HOURS: dict[str, int] = {
     "unkept_facade": 720,
 }
 
-_WAITING = {WorkOrderState.OPEN, WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS}
+WAITING = frozenset({WorkOrderState.OPEN, WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS})
 
 
 def due_at(opened_at: datetime, hours: int) -> datetime:
@@ -36,4 +37,4 @@ def overdue(state: WorkOrderState, due: datetime, held_at: datetime | None, now:
     """Whether a repair that is still to be done is late; on hold, whether it was late when the hold began."""
     if state is WorkOrderState.ON_HOLD:
         return held_at is not None and held_at > due
-    return state in _WAITING and now > due
+    return state in WAITING and now > due

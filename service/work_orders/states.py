@@ -1,4 +1,5 @@
-"""The life of a work order as one table, so that every move is possible, permitted or refused for a written reason."""
+"""The life of a work order as one table, so that every move is possible, permitted or refused for a written
+reason."""
 
 from enum import StrEnum
 
@@ -62,9 +63,7 @@ PERMISSIONS: dict[WorkOrderAction, frozenset[Permission]] = {
 
 
 def advance(
-    state: WorkOrderState,
-    action: WorkOrderAction,
-    held_from: WorkOrderState | None = None,
+    state: WorkOrderState, action: WorkOrderAction, held_from: WorkOrderState | None = None
 ) -> WorkOrderState:
     """The state that the action leads to; `held_from` is where an order on hold returns on resume.
 
@@ -77,10 +76,7 @@ def advance(
     except KeyError:
         choices = allowed(state)
         raise Conflict(
-            "work_order.state",
-            _refusal(state, action),
-            state=state.value,
-            allowed=choices,
+            "work_order.state", _refusal(state, action), state=state.value, allowed=choices
         ) from None
 
 
@@ -91,4 +87,4 @@ def allowed(state: WorkOrderState) -> list[str]:
 
 def _refusal(state: WorkOrderState, action: WorkOrderAction) -> str:
     choices = ", ".join(allowed(state)) or "no further action"
-    return f"expected one of: {choices} for an order that is {state.value}, got {action.value}; reload it and choose again"
+    return f"expected {choices} for a {state.value} order, got {action.value}; reload and choose again"

@@ -44,10 +44,7 @@ def test_the_order_of_sightings_changes_nothing_of_what_they_say(
 @given(some, st.integers(1, 7))
 def test_merging_two_defects_says_what_all_their_sightings_say(seen: list[Evidence], cut: int) -> None:
     left, right = seen[: min(cut, len(seen) - 1)], seen[min(cut, len(seen) - 1) :]
-    merged, together = (
-        combine(reduce(combine, left), reduce(combine, right)),
-        reduce(combine, seen),
-    )
+    merged, together = (combine(reduce(combine, left), reduce(combine, right)), reduce(combine, seen))
     assert math.isclose(merged.lat, together.lat, abs_tol=1e-9)
     assert _apart_from_place(merged) == _apart_from_place(together)
 

@@ -3,13 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.defects.geodesy import (
-    EARTH_RADIUS_M,
-    cells_within,
-    distance_m,
-    h3_cell,
-    moved,
-)
+from service.defects.geodesy import EARTH_RADIUS_M, cells_within, distance_m, h3_cell, moved
 
 lats = st.floats(-84, 84)
 lons = st.floats(-179.99, 179.99)
@@ -21,10 +15,7 @@ def test_moving_some_metres_ends_that_many_metres_away(
     lat: float, lon: float, bearing_deg: float, by_m: float
 ) -> None:
     assert math.isclose(
-        distance_m(lat, lon, *moved(lat, lon, bearing_deg, by_m)),
-        by_m,
-        rel_tol=1e-5,
-        abs_tol=1e-4,
+        distance_m(lat, lon, *moved(lat, lon, bearing_deg, by_m)), by_m, rel_tol=1e-5, abs_tol=1e-4
     )
 
 

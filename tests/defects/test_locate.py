@@ -4,13 +4,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from service.defects.geodesy import distance_m, moved
-from service.defects.locate import (
-    MAX_DISTANCE_M,
-    Camera,
-    FramePose,
-    GroundPosition,
-    locate,
-)
+from service.defects.locate import MAX_DISTANCE_M, Camera, FramePose, GroundPosition, locate
 
 CAMERA = Camera(
     height_m=1.5, pitch_deg=0.0, hfov_deg=2 * math.degrees(math.atan(0.5))
@@ -38,7 +32,8 @@ poses = st.builds(
 def pixel_of(
     right_m: float, ahead_m: float, up_m: float, camera: Camera, pose: FramePose
 ) -> tuple[float, float]:
-    """The picture of a point given in metres from the road below the lens: the projection, written the other way round."""
+    """The picture of a point given in metres from the road below the lens: the projection, written the other
+    way round."""
     pitch, drop_m = math.radians(camera.pitch_deg), camera.height_m - up_m
     depth_m = ahead_m * math.cos(pitch) + drop_m * math.sin(pitch)
     assume(depth_m > 0.2)

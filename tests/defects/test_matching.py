@@ -62,14 +62,8 @@ def test_a_class_that_a_person_corrected_still_matches() -> None:
 
 
 def test_a_merged_defect_and_its_target_take_one_box_between_them() -> None:
-    known = [
-        known_at(7, "pothole", 0, 0),
-        Known(7, frozenset({"pothole"}), *_offset(0, 3)),
-    ]
-    assert match([place_at("pothole", 0, 3.2), place_at("pothole", 0, 0.1)], known) == [
-        None,
-        7,
-    ]
+    known = [known_at(7, "pothole", 0, 0), Known(7, frozenset({"pothole"}), *_offset(0, 3))]
+    assert match([place_at("pothole", 0, 3.2), place_at("pothole", 0, 0.1)], known) == [None, 7]
 
 
 @given(places, knowns)

@@ -3,13 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.core.errors import Conflict
-from service.defects.states import (
-    MOVES,
-    PERMISSIONS,
-    DefectAction,
-    DefectState,
-    advance,
-)
+from service.defects.states import MOVES, PERMISSIONS, DefectAction, DefectState, advance
 
 
 @given(st.sampled_from(DefectState), st.sampled_from(DefectAction))
@@ -34,10 +28,7 @@ def test_every_state_can_be_reached_from_a_candidate() -> None:
 
 
 def test_a_rejected_or_merged_defect_never_changes_again() -> None:
-    assert not {state for state, _ in MOVES} & {
-        DefectState.REJECTED,
-        DefectState.MERGED,
-    }
+    assert not {state for state, _ in MOVES} & {DefectState.REJECTED, DefectState.MERGED}
 
 
 def test_every_action_names_the_permission_it_needs() -> None:

@@ -33,9 +33,7 @@ def test_a_facade_is_its_width_by_its_height() -> None:
 
 
 @given(positions)
-def test_what_is_counted_is_one_for_each_defect_wherever_it_stands(
-    position: GroundPosition,
-) -> None:
+def test_what_is_counted_is_one_for_each_defect_wherever_it_stands(position: GroundPosition) -> None:
     counted = [key for key in KEYS if BY_KEY[key].unit is Unit.COUNT]
     assert counted and all(estimate_quantity(key, position) == 1.0 for key in counted)
 

@@ -18,9 +18,7 @@ def test_every_class_has_default_hours() -> None:
 
 
 @given(hours)
-def test_an_order_is_due_the_policy_hours_after_it_was_opened(
-    policy_hours: int,
-) -> None:
+def test_an_order_is_due_the_policy_hours_after_it_was_opened(policy_hours: int) -> None:
     assert (due_at(OPENED, policy_hours) - OPENED).total_seconds() == policy_hours * 3600
 
 

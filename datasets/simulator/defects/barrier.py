@@ -42,9 +42,8 @@ def make_barrier_row(place: Place, look: Look, rng: np.random.Generator) -> Barr
 
 def paint_barrier_row(canvas: Canvas, view: View, row: BarrierRow, defect: int) -> None:
     """Paint the faces that look at the camera; the depth of the canvas sorts them."""
-    eye = np.array([view.east_m, view.north_m, view.camera.height_m])
     for face, texture, light in row.faces:
-        if float(np.cross(face.down_m, face.across_m) @ (eye - face.corner_m)) > 0:
+        if face.looks_at(view):
             canvas.paint_face(view, face, texture, light, defect)
 
 
@@ -57,8 +56,8 @@ def _block(
     lean = right * (FOOT_M - TOP_M) / 2
     start = middle - ahead / 2 + up
     faces = [
-        Face(start + ahead + right * TOP_M / 2, -ahead, lean - up),
-        Face(start - right * TOP_M / 2, ahead, -lean - up),
+        Face(start + right * TOP_M / 2, ahead, lean - up),
+        Face(start + ahead - right * TOP_M / 2, -ahead, -lean - up),
         Face(start + ahead - right * TOP_M / 2, right * TOP_M, -ahead),
     ]
     ends = [
@@ -66,7 +65,7 @@ def _block(
         Face(start + ahead + right * FOOT_M / 2, -right * FOOT_M, -up),
     ]
     shown = [(face, texture) for face in faces] + [(face, END) for face in ends]
-    return [(face, picture, look.on_surface(_normal(face))) for face, picture in shown]
+    return [(face, picture, look.on_surface(face.outward)) for face, picture in shown]
 
 
 def _end() -> Texture:
@@ -80,12 +79,6 @@ def _end() -> Texture:
 
 
 END = _end()
-
-
-def _normal(face: Face) -> Vector:
-    normal = np.cross(face.down_m, face.across_m)
-    unit: Vector = normal / np.linalg.norm(normal)
-    return unit
 
 
 def _stripes(rng: np.random.Generator, length_m: float, height_m: float) -> Texture:

@@ -63,13 +63,16 @@ def _strokes(rng: np.random.Generator, aspect: float) -> Texture:
 
 
 def _words(rng: np.random.Generator, w: int, h: int) -> list[NDArray[np.int32]]:
-    """Looping lines from side to side, like letters written without lifting the can."""
+    """Curved lines from side to side with letter-like turns, written without lifting the can."""
     lines: list[NDArray[np.int32]] = []
     for _ in range(int(rng.integers(1, 4))):
-        t = np.linspace(0, 1, 80)
-        start, length = rng.uniform(0.08, 0.3), rng.uniform(0.3, 0.6)
-        loops, middle, tall = rng.uniform(2, 6), rng.uniform(0.35, 0.65), rng.uniform(0.12, 0.28)
-        x = start + length * t + 0.05 * np.sin(2 * np.pi * loops * t + rng.uniform(0, 6))
-        y = middle + tall * np.sin(2 * np.pi * loops * t) * rng.uniform(0.6, 1.0) + 0.08 * np.sin(5 * t + rng.uniform(0, 6))
-        lines.append(np.column_stack([x * w, np.clip(y, 0.06, 0.94) * h]).astype(np.int32))
+        start, length, middle = rng.uniform(0.06, 0.3), rng.uniform(0.35, 0.62), rng.uniform(0.3, 0.7)
+        turns = int(rng.integers(7, 16))
+        knots = np.linspace(0, 1, turns)
+        x = start + length * knots + rng.normal(0, 0.045, turns)
+        y = middle + rng.uniform(0.1, 0.26) * rng.normal(0, 1, turns)
+        fine = np.linspace(0, 1, 120)
+        curve = np.column_stack([np.interp(fine, knots, x) * w, np.interp(fine, knots, y.clip(0.08, 0.92)) * h])
+        smooth = cv2.GaussianBlur(curve.astype(np.float32), (1, 15), sigmaX=0.1, sigmaY=2.6)
+        lines.append(smooth.astype(np.int32))
     return lines

@@ -1,7 +1,7 @@
 """Things that lie on the kerb in heaps, every piece at its own place so that the heap turns as the camera passes."""
 
-from dataclasses import dataclass
-from math import cos, radians, sin
+from dataclasses import dataclass, replace
+from math import cos, hypot, radians, sin
 
 import cv2
 import numpy as np
@@ -39,8 +39,10 @@ def make_garbage_heap(place: Place, look: Look, rng: np.random.Generator) -> Hea
     """3-16 bags, cartons and bottles, 0.8-2.6 m across."""
     count = int(rng.integers(3, 17))
     spread_m = 0.16 + 0.055 * count
-    pieces = [_rubbish(place, spread_m, i / count, rng) for i in range(count)]
-    return Heap(_contact(place, spread_m * 3.6, 0.6, look), tuple(pieces))
+    pieces: list[Piece] = []
+    for _ in range(count):
+        pieces.append(_laid_on(pieces, _rubbish(place, spread_m, rng)))
+    return Heap(_contact(place, spread_m * 2.6 + 0.9, 0.6, look), tuple(pieces))
 
 
 def make_sand_heap(place: Place, look: Look, rng: np.random.Generator) -> Heap:
@@ -50,7 +52,7 @@ def make_sand_heap(place: Place, look: Look, rng: np.random.Generator) -> Heap:
     if rng.random() < 0.4:
         tone = np.array((132, 138, 142), np.float32) * rng.uniform(0.8, 1.15)
     texture = draw_mound(rng, rng.uniform(-1, 1), tone)
-    piece = Piece(place.east_m, place.north_m, -0.03, width_m, width_m * rng.uniform(0.26, 0.36), texture)
+    piece = Piece(place.east_m, place.north_m, -0.06, width_m, width_m * rng.uniform(0.26, 0.36), texture)
     return Heap(_contact(place, width_m * 1.15, 0.35, look), (piece,))
 
 
@@ -76,17 +78,24 @@ def _ahead_m(view: View, piece: Piece) -> float:
     return (piece.east_m - view.east_m) * sin(heading) + (piece.north_m - view.north_m) * cos(heading)
 
 
-def _rubbish(place: Place, spread_m: float, share: float, rng: np.random.Generator) -> Piece:
-    """One piece; later ones lie higher and nearer to the middle."""
+def _laid_on(heap: list[Piece], piece: Piece) -> Piece:
+    """A piece thrown where others lie comes to rest on the highest of them."""
+    rest_m = 0.0
+    for other in heap:
+        apart_m = hypot(piece.east_m - other.east_m, piece.north_m - other.north_m)
+        if apart_m < 0.28 * (piece.width_m + other.width_m):
+            rest_m = max(rest_m, other.up_m + 0.45 * other.height_m)
+    return replace(piece, up_m=min(rest_m, 0.6))
+
+
+def _rubbish(place: Place, spread_m: float, rng: np.random.Generator) -> Piece:
+    """One piece lying on the ground near the place."""
     kind = rng.choice(["bag", "carton", "bottle"], p=[0.58, 0.27, 0.15])
     lit = rng.uniform(-1, 1)
-    reach_m = spread_m * (1.15 - 0.75 * share)
-    along_m, across_m = rng.normal(0, reach_m), rng.normal(0, reach_m * 0.55)
+    along_m, across_m = rng.normal(0, 0.8 * spread_m), rng.normal(0, 0.45 * spread_m)
     s, c = sin(radians(place.heading_deg)), cos(radians(place.heading_deg))
     east_m, north_m = place.east_m + along_m * s + across_m * c, place.north_m + along_m * c - across_m * s
-    up_m = max(0.0, 0.34 * share * spread_m / 0.6 + rng.normal(0, 0.04)) if share > 0.5 else 0.0
-    if share > 0.5:
-        along_m, across_m = 0.6 * along_m, 0.6 * across_m
+    up_m = 0.0
     if kind == "bag":
         width_m = rng.uniform(0.38, 0.75)
         return Piece(east_m, north_m, up_m, width_m, width_m * rng.uniform(0.8, 1.05), draw_bag(rng, lit))

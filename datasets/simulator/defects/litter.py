@@ -25,7 +25,7 @@ def draw_bag(rng: np.random.Generator, sun_right: float) -> Texture:
     ears = np.array([[knot - 16, top + 14], [knot - 4, top], [knot - 9, top - 12], [knot, top - 5], [knot + 8, top - 13], [knot + 4, top], [knot + 16, top + 14]])
     cv2.fillPoly(mask, [np.maximum(ears, 1)], 255, cv2.LINE_AA)
     wrinkles = seamless_noise(rng, PIECE_PX, 1.25, stretch=0.5)
-    shade, gloss = _round_shade(mask, wrinkles, sun_right, 26.0, bump=7.0)
+    shade, gloss = _round_shade(mask, wrinkles, sun_right, 26.0, bump=7.0 if colour.mean() < 150 else 3.5)
     picture = colour * shade[..., None] + 70 * gloss[..., None]
     return _piece(picture, mask)
 
@@ -71,7 +71,8 @@ def draw_mound(rng: np.random.Generator, sun_right: float, colour: NDArray[np.fl
     ridge = (1 - np.abs(x) ** rng.uniform(1.5, 2.2)) * (0.9 + 0.9 * bumps) + 0.02 * rng.normal(0, 1, w)
     top = (h * (1 - 0.92 * np.clip(ridge, 0, 1.05))).clip(1, h)
     rows = np.arange(h)[:, None]
-    cover = np.clip(rows - top[None, :], 0, 1).astype(np.float32)
+    foot = h * (0.9 + 0.1 * np.sqrt(np.clip(1 - x * x, 0, 1)))
+    cover = np.clip(rows - top[None, :], 0, 1) * np.clip((foot[None, :] - rows) / 4, 0, 1)
     lumps = np.tile(seamless_noise(rng, PIECE_PX, 0.95), (1, 3))
     slope = np.gradient(cv2.GaussianBlur(top.astype(np.float32)[None, :], (0, 0), 12)[0])
     shade = 0.9 + 0.35 * sun_right * np.clip(-slope, -1, 1)[None, :] + 0.11 * lumps - 0.12 * (rows / h)

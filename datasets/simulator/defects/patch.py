@@ -13,7 +13,7 @@ from datasets.simulator.canvas import Canvas
 
 Floats = NDArray[np.float32]
 STEEPEST_VIEW = 4.0  # metres sideways per metre of depth; flatter rays would show nothing but the near rim
-RELIEF_STEPS = 10
+RELIEF_STEPS = 18
 FARTHEST_M = 60.0
 
 
@@ -68,6 +68,7 @@ def paint_patch(canvas: Canvas, view: View, patch: GroundPatch, defect: int | No
         size = (x1 - x0, y1 - y0)
         cover = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
         colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
+    canvas.note_extent(x0, y0, cover, defect)
     canvas.blend(x0, y0, colour, cover, defect)
 
 

@@ -111,6 +111,5 @@ def _on_walls(
 
 
 def _graffiti(wall: Box, look: Look, rng: np.random.Generator) -> Graffiti:
-    normal = np.cross(wall.along_m, [0.0, 0.0, 1.0])
-    light = wall.tint * look.on_surface(normal / np.linalg.norm(normal))
-    return make_graffiti(wall.corner_m, wall.along_m, wall.height_m, light, rng)
+    front, _ = wall.faces[-1]
+    return make_graffiti(wall.corner_m, wall.along_m, wall.height_m, wall.tint * look.on_surface(front.outward), rng)

@@ -27,22 +27,31 @@ class Place:
 def make_pothole(place: Place, look: Look, rng: np.random.Generator) -> GroundPatch:
     """A cavity 0.45-1.9 m wide with a broken edge, gravel or sand on its floor and its own shadow."""
     radius_m = float(rng.choice([rng.uniform(0.24, 0.42), rng.uniform(0.4, 0.65), rng.uniform(0.6, 0.95)]))
-    depth = float(rng.uniform(0.05, 0.08) + 0.06 * radius_m)
+    shallow = rng.random() < 0.35
+    depth = float(rng.uniform(0.035, 0.05) if shallow else rng.uniform(0.05, 0.08) + 0.06 * radius_m)
     size_m = radius_m * 3.2
-    inside_m = _inside_m(rng, radius_m, size_m, stretch=rng.uniform(1.0, 1.7))
+    inside_m = _inside_m(rng, radius_m, size_m, stretch=rng.uniform(1.0, 1.45))
     rough = seamless_noise(rng, TEXELS, 1.0)
     gravel = seamless_noise(rng, TEXELS, 0.45)
     bowl = np.clip(inside_m / rng.uniform(0.05, 0.13), 0, 1)
-    depth_m = depth * bowl * (0.85 + 0.1 * rough) + 0.010 * np.clip(inside_m / 0.03, 0, 1) * gravel * bowl
-    depth_m = np.clip(depth_m, 0, None).astype(np.float32)
+    depth_m = (depth * bowl * (0.88 + 0.06 * np.clip(rough, -2, 2))).astype(np.float32)
+    stones_m = (depth_m + 0.006 * bowl * np.clip(inside_m / 0.03, 0, 1) * gravel).astype(np.float32)
     crumbled = np.clip(1 + inside_m / np.clip(0.07 + 0.035 * rough, 0.02, 0.14), 0, 1) * (inside_m < 0.01)
     floor = _floor_colour(look, rng)
     asphalt = np.array(look.asphalt, np.float32)
-    edge = asphalt * rng.uniform(0.62, 0.8)
+    edge = asphalt * rng.uniform(0.5, 0.75)
+    loose = 1.08 * (asphalt + (np.array(look.sand, np.float32) * 0.85 - asphalt) * rng.uniform(0.1, 0.6))
     colour = edge + (floor - edge) * np.clip(inside_m / 0.05, 0, 1)[..., None]
-    colour = colour * (1 + 0.16 * gravel + 0.07 * rough)[..., None]
-    colour *= _relief_light(depth_m, size_m, place.heading_deg, look)[..., None]
+    outer = np.clip(-inside_m / 0.02, 0, 1)[..., None] * (gravel > -0.4)[..., None]
+    colour = colour + (loose - colour) * outer
+    on_wall = np.exp(-((inside_m / 0.045) ** 2))  # seen stretched, so its grain must be calm
+    colour = colour * (1 + 0.16 * gravel * (1 - 0.8 * on_wall) + 0.07 * rough)[..., None]
+    foot_of_wall = np.exp(-(((inside_m - 0.035) / 0.03) ** 2))
+    colour *= (1 - 0.5 * foot_of_wall)[..., None]
+    colour *= _relief_light(stones_m, size_m, place.heading_deg, look)[..., None]
     cover = np.maximum(np.clip(inside_m / 0.012 + 0.5, 0, 1), 0.49 * crumbled * np.clip(0.75 + 0.35 * gravel, 0, 1))
+    apron = np.clip(1 + inside_m / (0.55 * radius_m), 0, 1) ** 2 * np.clip(0.35 + 0.35 * gravel + 0.3 * rough, 0, 1)
+    cover = np.maximum(cover, rng.uniform(0.1, 0.45) * apron)
     return _patch(place, size_m, colour, cover, depth_m)
 
 
@@ -109,12 +118,12 @@ def _patch(place: Place, size_m: float, colour: Floats, cover: Floats, depth_m: 
 
 def _inside_m(rng: np.random.Generator, radius_m: float, size_m: float, stretch: float) -> Floats:
     """Metres inside an irregular outline (negative outside), along the ray from the middle."""
-    radii = wobbly_outline(rng, 360, 0.16)
+    radii = wobbly_outline(rng, 360, 0.11)
     axis = (np.arange(TEXELS, dtype=np.float32) + 0.5 - TEXELS / 2) * np.float32(size_m / TEXELS)
     x, y = axis[None, :], axis[:, None] * np.float32(stretch)
     turn = np.degrees(np.arctan2(y, x)) % 360
     outline = np.interp(turn.ravel(), np.arange(361), np.append(radii, radii[0])).reshape(turn.shape)
-    ragged = seamless_noise(rng, TEXELS, 0.9) * np.float32(0.022)
+    ragged = seamless_noise(rng, TEXELS, 0.9) * np.float32(0.013)
     return np.asarray(radius_m * outline - np.hypot(x, y) + ragged, dtype=np.float32)
 
 
@@ -122,7 +131,7 @@ def _floor_colour(look: Look, rng: np.random.Generator) -> NDArray[np.float32]:
     asphalt, sand = np.array(look.asphalt, np.float32), np.array(look.sand, np.float32)
     kind = rng.choice(["base", "gravel", "sand"], p=[0.45, 0.35, 0.2])
     if kind == "base":
-        return np.asarray(asphalt * rng.uniform(0.4, 0.6), dtype=np.float32)
+        return np.asarray(asphalt * rng.uniform(0.48, 0.72), dtype=np.float32)
     if kind == "gravel":
         return np.asarray((0.5 * asphalt + 0.3 * sand) * rng.uniform(0.65, 0.9), dtype=np.float32)
     return np.asarray(sand * rng.uniform(0.6, 0.78), dtype=np.float32)
@@ -139,7 +148,8 @@ def _relief_light(depth_m: Floats, size_m: float, heading_deg: float, look: Look
     facing = (-dz_dx * right + dz_dy * ahead + sun[2]) / np.sqrt(1 + dz_dx**2 + dz_dy**2)
     lit = np.clip(facing, 0, None) * (1 - _cast(depth_m, right, ahead, float(sun[2]), texel_m))
     hidden = np.clip(depth_m / 0.14, 0, 0.55)
-    return np.asarray((look.ambient * (1 - hidden) + look.direct * lit) / look.flat_light, dtype=np.float32)
+    light = ((look.ambient * (1 - hidden) + look.direct * lit) / look.flat_light).astype(np.float32)
+    return np.asarray(cv2.GaussianBlur(light, (0, 0), 0.9), dtype=np.float32)
 
 
 def _cast(depth_m: Floats, right: float, ahead: float, rise: float, texel_m: float) -> Floats:

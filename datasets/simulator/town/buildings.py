@@ -1,6 +1,7 @@
 """Boxes along the streets: yard walls with villas behind them, flats, shops, sheds and open sand lots."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,16 +30,19 @@ class Box:
     side: Texture
     tint: float
 
-    @property
+    @cached_property
     def base_m(self) -> Vector:
         """The four corners on the ground (4, 3)."""
         c, a, b = self.corner_m, self.along_m, self.back_m
         return np.array([c, c + a, c + a + b, c + b])
 
-    @property
-    def centre_m(self) -> Vector:
-        centre: Vector = self.base_m.mean(axis=0)
-        return centre
+    @cached_property
+    def faces(self) -> tuple[tuple[Face, Texture], ...]:
+        """Back, both sides and front."""
+        c, a, b = self.corner_m, self.along_m, self.back_m
+        up = np.array([0.0, 0.0, self.height_m])
+        walls = ((c + a + b, -a, self.side), (c + b, -b, self.side), (c + a, b, self.side), (c, a, self.front))
+        return tuple((Face(start + up, run, -up), texture) for start, run, texture in walls)
 
 
 class Lots:
@@ -79,18 +83,11 @@ def build_lots(
     return tuple(boxes)
 
 
-def paint_box(canvas: Canvas, view: View, box: Box, look: Look, defect: int | None = 0) -> None:
+def paint_box(canvas: Canvas, view: View, box: Box, look: Look) -> None:
     """Paint the faces of a box that look at the camera."""
-    up = np.array([0.0, 0.0, box.height_m])
-    c, a, b = box.corner_m, box.along_m, box.back_m
-    eye = np.array([view.east_m, view.north_m, view.camera.height_m])
-    sides = ((c + b, -b, box.side), (c + a, b, box.side), (c + a + b, -a, box.side), (c, a, box.front))
-    for start, run, texture in sides:
-        normal = np.cross(run, up)
-        normal /= np.linalg.norm(normal)
-        if float(normal @ (eye - start)) > 0:
-            light = box.tint * look.on_surface(normal)
-            canvas.paint_face(view, Face(start + up, run, -up), texture, light, defect)
+    for face, texture in box.faces:
+        if face.looks_at(view):
+            canvas.paint_face(view, face, texture, box.tint * look.on_surface(face.outward))
 
 
 def cast_shadow(view: View, base_m: Vector, height_m: float, look: Look, mask: NDArray[np.uint8]) -> None:

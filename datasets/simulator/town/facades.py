@@ -173,11 +173,23 @@ def _lettering(rng: np.random.Generator, sign: Plaster) -> None:
     h, w = sign.shape[:2]
     ink = (240.0, 240.0, 240.0) if float(sign.mean()) < 160 else (60.0, 40.0, 30.0)
     picture = np.ascontiguousarray(sign)
-    base = int(h * 0.62)
-    for x in range(int(w * 0.12), int(w * 0.85), max(h // 3, 4)):
-        wide, tall = int(rng.integers(h // 5, h // 2)), int(rng.integers(h // 8, h // 2))
-        cv2.ellipse(picture, (x, base), (wide // 2, tall), 0, 180 * int(rng.integers(2)), 180 + 180 * int(rng.integers(2)), ink, 2, cv2.LINE_AA)
-        cv2.line(picture, (x, base), (x + h // 3, base), ink, 2, cv2.LINE_AA)
+    base, x = int(h * 0.62), int(w * 0.9)
+    while x > w * 0.12:
+        wide = int(rng.integers(h // 6, h // 2))
+        if rng.random() < 0.22:
+            x -= h // 3  # gap between words
+        cv2.line(picture, (x, base), (x - wide, base), ink, 3, cv2.LINE_AA)
+        stroke = rng.random()
+        if stroke < 0.35:
+            cv2.line(picture, (x, base), (x - 1, base - int(rng.uniform(0.2, 0.42) * h)), ink, 3, cv2.LINE_AA)
+        elif stroke < 0.7:
+            cv2.ellipse(picture, (x - wide // 2, base), (wide // 2, h // 7), 0, 180, 360, ink, 3, cv2.LINE_AA)
+        else:
+            cv2.ellipse(picture, (x - wide // 2, base), (wide // 2, h // 5), 0, 0, 170, ink, 3, cv2.LINE_AA)
+        if rng.random() < 0.5:
+            dot_y = base + int(h * rng.choice([-0.3, 0.2]))
+            cv2.circle(picture, (x - wide // 2, dot_y), 2, ink, -1, cv2.LINE_AA)
+        x -= wide
     sign[:] = picture
 
 

@@ -19,7 +19,17 @@ def paint_sky(view: View, clouds: NDArray[np.float32], look: Look) -> NDArray[np
     haze, zenith = np.array(look.haze, np.float32), np.array(look.zenith, np.float32)
     colour = haze + (zenith - haze) * share
     cover = np.clip(_clouds(view, clouds, height) * 0.5 - 0.2, 0, 1) * (0.35 + 0.4 * (look.direct < 0.1))
-    return np.asarray(colour + (np.float32(235) - colour) * (cover[..., None] * share), dtype=np.float32)
+    hidden = np.clip((_skyline(view, clouds) - height[:, None]) * camera.focal_px, 0, 1)[..., None]
+    colour = colour + hidden * (haze * np.float32(0.86) - colour)
+    return np.asarray(colour + (np.float32(235) - colour) * (cover[..., None] * share * (1 - hidden)), dtype=np.float32)
+
+
+def _skyline(view: View, noise: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Height (tangent) of the far roofs at each image column: blocks 0.7 degrees wide, fixed to the compass."""
+    columns = np.arange(view.camera.width, dtype=np.float32) - view.camera.width / 2
+    bearing = np.degrees(np.arctan2(columns, np.float32(view.camera.focal_px))) + view.heading_deg
+    block = np.floor(np.mod(bearing, 360) / 0.7).astype(int)
+    return np.asarray(0.013 + 0.007 * np.clip(noise[7, (block * 37) % SKY_TILE], -1.6, 2.5), dtype=np.float32)
 
 
 def _clouds(view: View, clouds: NDArray[np.float32], height: NDArray[np.float32]) -> NDArray[np.float32]:

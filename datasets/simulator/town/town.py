@@ -1,15 +1,17 @@
 """One simulated town: built once per seed, then looked at from many places."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from datasets.simulator.defects.placing import Defects
+from datasets.simulator.defects.placing import HARMLESS, Defects
 from datasets.simulator.light import Look, random_look
 from datasets.simulator.noise import seamless_noise
 from datasets.simulator.town.buildings import Box, build_lots
 from datasets.simulator.town.facades import draw_facades
+from datasets.simulator.town.furniture import Furniture, furnish
 from datasets.simulator.town.ground import GroundTiles, make_tiles
 from datasets.simulator.town.streets import Street, lay_streets
 from datasets.simulator.track import Route
@@ -24,7 +26,18 @@ class Town:
     tiles: GroundTiles
     clouds: NDArray[np.float32]
     boxes: tuple[Box, ...]
+    furniture: Furniture
     defects: Defects
+
+    @cached_property
+    def boxes_m(self) -> NDArray[np.float64]:
+        """Middles of the boxes (n, 3)."""
+        return np.array([box.base_m.mean(axis=0) for box in self.boxes]).reshape(-1, 3)
+
+    @cached_property
+    def defects_m(self) -> NDArray[np.float64]:
+        """Places of the defects (n, 2)."""
+        return np.array([(d.place.east_m, d.place.north_m) for d in self.defects.all]).reshape(-1, 2)
 
 
 def build_town(route: Route, seed: int) -> Town:
@@ -33,7 +46,15 @@ def build_town(route: Route, seed: int) -> Town:
     streets = lay_streets(route.corners_m, np.random.default_rng([seed, 3]))
     stock = draw_facades(np.random.default_rng([seed, 4]))
     boxes = build_lots(streets, stock, np.random.default_rng([seed, 5]))
+    defects = Defects(streets, boxes, look, seed)
+    standing_m = np.array([(d.place.east_m, d.place.north_m) for d in defects.all if d.class_key != HARMLESS])
     noise = np.random.default_rng([seed, 6])
     return Town(
-        look, streets, make_tiles(noise), seamless_noise(noise, 512, 1.6), boxes, Defects(streets, boxes, look, seed)
+        look=look,
+        streets=streets,
+        tiles=make_tiles(noise),
+        clouds=seamless_noise(noise, 512, 1.6),
+        boxes=boxes,
+        furniture=furnish(streets, standing_m.reshape(-1, 2), look, np.random.default_rng([seed, 10])),
+        defects=defects,
     )

@@ -1,0 +1,46 @@
+# Everything runs in .venv; each target sets up what it needs.
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-train demo test test-train check bench train evaluate clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
+
+setup: .venv/.installed  ## Install the product and its development tools
+
+.venv/.installed: pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	$(BIN)/pip install --quiet --editable '.[dev]'
+	@touch $@
+
+# ultralytics brings opencv-python, which needs libGL; the headless build of the same version goes over it.
+setup-train: .venv/.installed-train  ## Install the training framework too (torch, ultralytics)
+
+.venv/.installed-train: .venv/.installed
+	$(BIN)/pip install --quiet --editable '.[dev,train]'
+	$(BIN)/pip uninstall --quiet --yes opencv-python
+	$(BIN)/pip install --quiet --force-reinstall --no-deps opencv-python-headless
+	@touch $@
+
+demo: setup  ## A survey drive from frames to work orders; FRAMES=folder LIMIT=n SERVE=1
+	$(BIN)/rasid demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
+
+test: setup  ## All tests that need no training framework, against a real PostgreSQL
+	$(BIN)/pytest -n 2 --dist loadgroup
+
+test-train: setup-train  ## The tests of training
+	$(BIN)/pytest tests/training tests/datasets tests/inference
+
+check: setup  ## Lint, types, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: setup  ## Measure this machine
+	$(BIN)/rasid bench --json runs/bench.json
+
+clean:  ## Remove what the targets made
+	rm -rf .venv demo-data runs

@@ -1,0 +1,248 @@
+"""The command `rasid`: running the service and its accounts here, every other room's commands by entry point."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.core.runtime import Runtime
+
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")
+]
+
+app = typer.Typer(
+    name="rasid",
+    help="Rasid (راصد): from a street frame to a closed work order.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+users = typer.Typer(help="People who sign in.", no_args_is_help=True)
+municipalities = typer.Typer(help="Municipalities and their boundaries.", no_args_is_help=True)
+vehicles = typer.Typer(help="Survey vehicles and their keys.", no_args_is_help=True)
+app.add_typer(users, name="user")
+app.add_typer(municipalities, name="municipality")
+app.add_typer(vehicles, name="vehicle")
+
+
+def main() -> None:
+    for entry in sorted(entry_points(group="rasid.commands")):
+        _attach(entry)
+    app()
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (RASID_HOST, 127.0.0.1).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (RASID_PORT, 8000).")] = None,
+    data_dir: DataDir = None,
+    worker: Annotated[bool, typer.Option(help="Process frames in this process too.")] = True,
+) -> None:
+    """Run the service: pages, API and (unless --no-worker) a worker, on the embedded or an external PostgreSQL.
+
+    First make an account for yourself: rasid user create you@example.org --role admin
+    """
+    import uvicorn
+
+    from service.app import create_app
+
+    changes = {"host": host, "port": port, "worker_in_server": worker}
+    with _runtime(data_dir, **changes) as runtime:
+        settings = runtime.settings
+        uvicorn.run(create_app(runtime), host=settings.host, port=settings.port, log_level="warning")
+
+
+@app.command()
+def worker(data_dir: DataDir = None) -> None:
+    """Process frames until stopped; run as many as you have machines, all on one database."""
+    import asyncio
+
+    from service.jobs import build_worker, run_worker
+
+    with _runtime(data_dir) as runtime:
+        asyncio.run(run_worker(build_worker(runtime), runtime))
+
+
+@users.command("create")
+def create_user(
+    email: str,
+    role: Annotated[str, typer.Option(help="admin, supervisor, inspector or unit")],
+    name: Annotated[
+        str, typer.Option(help="Shown beside what they do; the e-mail address if left out.")
+    ] = "",
+    municipality: Annotated[
+        list[str] | None, typer.Option(help="Key of a municipality; repeat for several.")
+    ] = None,
+    unit: Annotated[str | None, typer.Option(help="Key of the unit, for the role unit.")] = None,
+    password: Annotated[
+        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="RASID_NEW_PASSWORD")
+    ] = "",
+    data_dir: DataDir = None,
+) -> None:
+    """Make an account. The password is asked for, or read from RASID_NEW_PASSWORD; there is no default.
+
+    Example: rasid user create sara@example.org --role inspector --municipality dammam
+    """
+    from service.accounts.schemas import UserIn
+    from service.accounts.service import create_user as create
+    from service.accounts.service import find_municipality
+    from service.work_orders.service import find_unit
+
+    with _session(data_dir) as (session, _):
+        places = [find_municipality(session, key) for key in municipality or []]
+        data = _parsed(
+            UserIn,
+            email=email,
+            name=name or email,
+            password=password,
+            role=role,
+            municipality_ids=[place.id for place in places],
+            unit_id=find_unit(session, places[0].id, unit).id if unit and places else None,
+        )
+        user = create(session, data)
+        typer.echo(f"{user.email}: {user.role.value}")
+
+
+@users.command("link")
+def make_sign_in_link(
+    email: str,
+    base_url: Annotated[
+        str, typer.Option(help="Address under which people reach the service.")
+    ] = "http://127.0.0.1:8000",
+    hours: Annotated[float, typer.Option(min=0.01, max=72, help="How long the link is good.")] = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Print an address that signs the user in, once."""
+    from service.accounts.service import find_user, issue_token
+    from service.core.clock import utc_now
+
+    with _session(data_dir) as (session, _):
+        user = find_user(session, email)
+        secret = issue_token(session, user, utc_now() + timedelta(hours=hours), sign_in_link=True)
+        typer.echo(f"{base_url.rstrip('/')}/sign-in/link?token={secret}")
+
+
+@municipalities.command("create")
+def create_municipality(
+    key: str,
+    name_en: Annotated[str, typer.Option()],
+    name_ar: Annotated[str, typer.Option()],
+    boundary: Annotated[
+        Path | None, typer.Option(exists=True, dir_okay=False, help="GeoJSON, WGS 84.")
+    ] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Add a municipality with the usual units, routing and service levels, which can be changed afterwards.
+
+    Example: rasid municipality create dammam --name-en Dammam --name-ar الدمام --boundary dammam.geojson
+    """
+    from service.accounts.schemas import MunicipalityIn
+    from service.accounts.service import create_municipality as create
+    from service.work_orders.defaults import create_default_operations
+
+    shape = json.loads(boundary.read_text("utf-8")) if boundary else None
+    with _session(data_dir) as (session, _):
+        made = create(
+            session, _parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape)
+        )
+        create_default_operations(session, made)
+        typer.echo(f"{made.key}: id {made.id}")
+
+
+@vehicles.command("create")
+def create_vehicle(
+    name: str,
+    municipality: Annotated[str, typer.Option(help="Key of the municipality that owns it.")],
+    height_m: Annotated[float | None, typer.Option(help="Camera's lens above the road.")] = None,
+    pitch_deg: Annotated[float | None, typer.Option(help="Camera's tilt, downwards positive.")] = None,
+    yaw_deg: Annotated[float, typer.Option(help="Camera's turn, clockwise from straight ahead.")] = 0,
+    hfov_deg: Annotated[float | None, typer.Option(help="Camera's horizontal field of view.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Register a survey vehicle and print its key, this once.
+
+    Without the camera's height, tilt and field of view, defects are placed at the vehicle's own position.
+    """
+    from service.accounts.schemas import VehicleIn
+    from service.accounts.service import SYSTEM_CALLER, find_municipality
+    from service.accounts.service import create_vehicle as create
+    from service.core.clock import utc_now
+
+    camera = {"height_m": height_m, "pitch_deg": pitch_deg, "yaw_deg": yaw_deg, "hfov_deg": hfov_deg}
+    with _session(data_dir) as (session, _):
+        place = find_municipality(session, municipality)
+        data = _parsed(VehicleIn, municipality_id=place.id, name=name, camera=camera)
+        _, key = create(session, SYSTEM_CALLER, data, utc_now())
+        typer.echo(key)
+
+
+def _attach(entry: EntryPoint) -> None:
+    """Adds another room's command; a room whose extra is not installed says which one it needs when it is called."""
+    try:
+        command = entry.load()
+    except ModuleNotFoundError as error:
+        app.command(entry.name, help=f"Needs the extra that brings {error.name}.")(
+            _missing(entry.name, error)
+        )
+        return
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=entry.name)
+    else:
+        app.command(entry.name)(command)
+
+
+def _missing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:
+    def explain() -> None:
+        typer.echo(
+            f"rasid {name}: expected the Python package {error.name}; pip install 'rasid[train]'", err=True
+        )
+        raise typer.Exit(2)
+
+    return explain
+
+
+@contextmanager
+def _runtime(data_dir: Path | None, **changes: object) -> "Iterator[Runtime]":
+    from service.core.runtime import open_runtime
+    from service.core.settings import Settings
+    from service.core.telemetry import configure_logging
+
+    given = {key: value for key, value in {"data_dir": data_dir, **changes}.items() if value is not None}
+    configure_logging()
+    with open_runtime(Settings(**given)) as runtime:  # type: ignore[arg-type]  # pydantic checks them
+        yield runtime
+
+
+@contextmanager
+def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
+    """One transaction; a refusal of ours is told in a line and ends the command."""
+    from service.core.errors import RasidError
+
+    try:
+        with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+            yield session, runtime
+    except RasidError as error:
+        _fail(error.detail)
+
+
+def _parsed(model: Any, **values: object) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+
+
+def _fail(message: str) -> None:
+    typer.echo(f"rasid: {message}", err=True)
+    sys.exit(2)

@@ -1,0 +1,92 @@
+"""What a page shows of a defect: its frame with all boxes, its other sightings, what lies near, what happened."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
+
+from service.accounts.caller import Caller
+from service.accounts.models import User
+from service.core.events import Event
+from service.core.tables import JsonObject
+from service.defects.access import list_events, list_sightings, visible_defects
+from service.defects.geodesy import cells_within, distance_m
+from service.defects.models import Defect, Detection
+from service.defects.states import DefectState
+from service.surveys.models import Frame
+from service.web import words
+
+SHOWN_SIGHTINGS = 12
+NEARBY_M, SHOWN_NEARBY = 30.0, 6
+MERGEABLE = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A frame with the box that matters and the others that were seen on it."""
+
+    frame: Frame
+    own: Detection
+    others: Sequence[Detection]
+
+
+@dataclass(frozen=True)
+class Nearby:
+    defect: Defect
+    distance_m: float
+
+
+@dataclass(frozen=True)
+class Happening:
+    at: datetime
+    who: str | None  # None: the system or a vehicle
+    what: str  # a message to translate, or the code where there is none
+    data: JsonObject
+
+
+def read_shot(session: Session, detection: Detection) -> Shot:
+    others = select(Detection).where(Detection.frame_id == detection.frame_id, Detection.id != detection.id)
+    return Shot(detection.frame, detection, list(session.scalars(others.order_by(Detection.id))))
+
+
+def choose_sighting(session: Session, defect: Defect, detection_id: int | None) -> tuple[Detection | None, list[Detection]]:
+    """The sighting to show large (the asked one, else the best) and the newest ones to switch to."""
+    sightings, _ = list_sightings(session, defect.id, None, SHOWN_SIGHTINGS)
+    asked = next((one for one in sightings if one.id == detection_id), None)
+    return asked or defect.best_detection, sightings
+
+
+def list_nearby(session: Session, caller: Caller, defect: Defect) -> list[Nearby]:
+    """What a candidate may be merged into: the nearest defects of its municipality, of any class."""
+    around = (
+        visible_defects(caller)
+        .where(
+            Defect.municipality_id == defect.municipality_id,
+            Defect.h3_cell.in_(cells_within(defect.lat, defect.lon, NEARBY_M)),
+            Defect.state.in_(MERGEABLE),
+            Defect.id != defect.id,
+        )
+        .options(selectinload(Defect.best_detection))
+    )
+    found = [Nearby(d, distance_m(defect.lat, defect.lon, d.lat, d.lon)) for d in session.scalars(around)]
+    near = [one for one in found if one.distance_m <= NEARBY_M]
+    return sorted(near, key=lambda one: one.distance_m)[:SHOWN_NEARBY]
+
+
+def read_history(session: Session, subject_kind: str, subject_id: int) -> list[Happening]:
+    """The newest first."""
+    events = list_events(session, subject_kind, subject_id)[::-1]
+    names = _names(session, events)
+    return [Happening(event.at, names.get(event.actor_id), _what(event), event.data) for event in events]
+
+
+def _what(event: Event) -> str:
+    return words.EVENTS.get((event.subject_kind, event.action), event.action)
+
+
+def _names(session: Session, events: Sequence[Event]) -> dict[int | None, str]:
+    ids = {event.actor_id for event in events if event.actor_kind == "user"}
+    rows = session.execute(select(User.id, User.name).where(User.id.in_(ids))) if ids else []
+    return {row.id: row.name for row in rows}

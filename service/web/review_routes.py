@@ -1,0 +1,162 @@
+"""The review desk: the queue of candidates, the open one beside it, and a defect of any state with its history."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Response
+from sqlalchemy import Select, select
+from sqlalchemy.orm import Session
+
+from inference.images import ImageRefused
+from service.accounts.caller import visible
+from service.accounts.models import Municipality
+from service.accounts.permissions import Permission
+from service.core.api import RuntimeDep, SessionDep
+from service.core.errors import NotFound, RasidError
+from service.core.storage import BlobMissing
+from service.defects.access import get_defect, list_reviews, visible_defects
+from service.defects.models import Defect, Detection, Verdict
+from service.defects.schemas import box_of
+from service.defects.states import DefectState
+from service.surveys.models import Frame
+from service.surveys.service import visible_frames
+from service.web.evidence import choose_sighting, list_nearby, read_history, read_shot
+from service.web.forms import attempt, plain_text, whole_number
+from service.web.pages import SignedInPage, page_for, see_other
+from service.web.queue import QueueFilter, QueueFilterDep, read_queue
+from service.web.thumbnails import cut_thumbnail
+from service.work_orders.access import visible_orders
+from service.work_orders.models import WorkOrder
+from service.work_orders.reviews import review_defect
+from service.work_orders.states import WorkOrderState
+
+router = APIRouter()
+DefectPage = Annotated[SignedInPage, Depends(page_for(Permission.VIEW_DEFECTS))]
+THUMBNAIL_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+
+
+@router.get("/review")
+def show_queue(
+    page: DefectPage, session: SessionDep, wanted: QueueFilterDep,
+    defect: int | None = None, after: int | None = None, done: int | None = None, sighting: int | None = None,
+) -> Response:  # fmt: skip
+    """`defect` opens one; `after` the next one behind it; `done` tells what became of the one decided last."""
+    opened = get_defect(session, page.caller, defect) if defect is not None else None
+    response = _queue_page(page, session, wanted, opened, after=after, done=done, sighting=sighting)
+    if done is not None:  # the message is for now, not for a reload
+        response.headers["HX-Push-Url"] = f"/review?{wanted.query(defect=defect, after=after)}"
+    return response
+
+
+@router.get("/defects/{defect_id}")
+def show_defect(page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None) -> Response:
+    return _defect_page(page, session, get_defect(session, page.caller, defect_id), sighting)
+
+
+@router.post("/defects/{defect_id}/review")
+def review(
+    page: DefectPage, session: SessionDep, wanted: QueueFilterDep, defect_id: int,
+    verdict: Annotated[Verdict, Form()], class_key: Annotated[str, Form()] = "",
+    merge_into: Annotated[str, Form()] = "", note: Annotated[str, Form()] = "", desk: str = "queue",
+) -> Response:  # fmt: skip
+    """Decides, then opens the next one (desk=queue) or shows the defect again (desk=defect)."""
+    target = whole_number(merge_into) if verdict is Verdict.MERGE else None
+    refusal = attempt(
+        session,
+        lambda: review_defect(
+            session,
+            page.caller,
+            defect_id,
+            verdict,
+            class_key=class_key if verdict is Verdict.RECLASSIFY else None,
+            merge_into=target,
+            note=plain_text(note, "work_order.note", 1000),
+            now=page.now,
+        ),
+    )
+    if refusal:
+        opened = get_defect(session, page.caller, defect_id)
+        if desk == "defect":
+            return _defect_page(page, session, opened, None, refusal)
+        return _queue_page(page, session, wanted, opened, refusal=refusal)
+    if desk == "defect":
+        return see_other(f"/defects/{defect_id}")
+    place = {"defect": defect_id} if verdict is Verdict.RECLASSIFY else {"after": defect_id}
+    return see_other(f"/review?{wanted.query(**place, done=defect_id)}")
+
+
+@router.get("/detections/{detection_id}/thumbnail")
+def show_thumbnail(page: DefectPage, session: SessionDep, runtime: RuntimeDep, detection_id: int) -> Response:
+    """What was detected, cut out of its frame; a detection never changes, so browsers may keep it."""
+    frames = visible_frames(page.caller).with_only_columns(Frame.id)
+    statement = select(Detection).where(Detection.id == detection_id, Detection.frame_id.in_(frames))
+    detection = session.scalar(statement)
+    if detection is None or detection.frame.blob_key is None:
+        raise NotFound("frame.unknown", f"expected a detection that you may see, got id {detection_id}")
+    try:
+        image = runtime.store.get(detection.frame.blob_key)
+        small = cut_thumbnail(image, box_of(detection), runtime.settings.max_image_pixels)
+    except (BlobMissing, ImageRefused) as error:
+        raise NotFound("image.missing", str(error)) from error
+    return Response(small, media_type="image/jpeg", headers=THUMBNAIL_HEADERS)
+
+
+def _queue_page(
+    page: SignedInPage, session: Session, wanted: QueueFilter, opened: Defect | None, *,
+    after: int | None = None, done: int | None = None, sighting: int | None = None,
+    refusal: RasidError | None = None,
+) -> Response:  # fmt: skip
+    queue = read_queue(session, page.caller, wanted, opened, _find(session, page, after))
+    return page.render(
+        "review.html",
+        refusal.status if refusal else 200,
+        queue=queue,
+        wanted=wanted,
+        outcome=_outcome(session, page, done),
+        refusal=refusal,
+        municipalities=list(session.scalars(_municipalities(page))),
+        **(_evidence(session, page, queue.opened, sighting) if queue.opened else {}),
+    )
+
+
+def _defect_page(
+    page: SignedInPage, session: Session, defect: Defect, sighting: int | None, refusal: RasidError | None = None
+) -> Response:
+    return page.render(
+        "defect.html",
+        refusal.status if refusal else 200,
+        wanted=QueueFilter(),
+        refusal=refusal,
+        history=read_history(session, "defect", defect.id),
+        reviews=list_reviews(session, defect.id),
+        **_evidence(session, page, defect, sighting),
+    )
+
+
+def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: int | None) -> dict[str, object]:
+    shown, sightings = choose_sighting(session, defect, sighting)
+    return {
+        "defect": defect,
+        "shot": read_shot(session, shown) if shown else None,
+        "sightings": sightings,
+        "nearby": list_nearby(session, page.caller, defect) if defect.state is DefectState.CANDIDATE else [],
+        "order": _live_order(session, page, defect.id),
+    }
+
+
+def _outcome(session: Session, page: SignedInPage, defect_id: int | None) -> dict[str, object] | None:
+    """The defect that was decided last and the order that follows from it, as they are now."""
+    decided = _find(session, page, defect_id)
+    return {"defect": decided, "order": _live_order(session, page, decided.id)} if decided else None
+
+
+def _live_order(session: Session, page: SignedInPage, defect_id: int) -> WorkOrder | None:
+    own = visible_orders(page.caller).where(WorkOrder.defect_id == defect_id)
+    return session.scalar(own.where(WorkOrder.state != WorkOrderState.CANCELLED))
+
+
+def _find(session: Session, page: SignedInPage, defect_id: int | None) -> Defect | None:
+    return session.scalar(visible_defects(page.caller).where(Defect.id == defect_id)) if defect_id else None
+
+
+def _municipalities(page: SignedInPage) -> Select[Municipality]:
+    return visible(select(Municipality), Municipality.id, page.caller).order_by(Municipality.name_ar)

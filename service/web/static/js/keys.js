@@ -1,0 +1,14 @@
+// A key is a place on the keyboard (`event.code`), not a letter: A is the same key when the layout is Arabic.
+
+const TYPING = "input, select, textarea, [contenteditable]";
+
+export function listenForKeys() {
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(TYPING)) return;
+    const wanted = document.querySelector(`[data-key~="${CSS.escape(event.code)}"]:not([disabled])`);
+    if (!wanted) return;
+    event.preventDefault();
+    if (wanted.matches("select")) wanted.focus();
+    else wanted.click();
+  });
+}

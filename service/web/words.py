@@ -1,0 +1,130 @@
+"""The words for every stored code, in one place, so that a page never shows a code to a person.
+
+`N_` marks a text for the catalogues; the template that shows it looks the translation up.
+"""
+
+from collections.abc import Mapping
+
+from datasets.taxonomy import Unit
+from service.accounts.permissions import Role
+from service.defects.access import DefectOrder
+from service.defects.states import DefectState
+from service.surveys.models import FrameState
+from service.work_orders.states import WorkOrderAction, WorkOrderState
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name that gettext tools look for
+    return text
+
+
+ROLES: Mapping[Role, str] = {
+    Role.ADMIN: N_("Administrator"),
+    Role.SUPERVISOR: N_("Supervisor"),
+    Role.INSPECTOR: N_("Inspector"),
+    Role.UNIT: N_("Field unit"),
+}
+DEFECT_STATES: Mapping[DefectState, str] = {
+    DefectState.CANDIDATE: N_("To review"),
+    DefectState.CONFIRMED: N_("Confirmed"),
+    DefectState.REJECTED: N_("Rejected"),
+    DefectState.MERGED: N_("Merged"),
+    DefectState.RESOLVED: N_("Resolved"),
+}
+DEFECT_ORDERS: Mapping[DefectOrder, str] = {
+    DefectOrder.OLDEST: N_("Oldest first"),
+    DefectOrder.SCORE: N_("Surest first"),
+}
+WORK_ORDER_STATES: Mapping[WorkOrderState, str] = {
+    WorkOrderState.OPEN: N_("Open"),
+    WorkOrderState.ASSIGNED: N_("Assigned"),
+    WorkOrderState.IN_PROGRESS: N_("In progress"),
+    WorkOrderState.ON_HOLD: N_("On hold"),
+    WorkOrderState.DONE: N_("Awaiting inspection"),
+    WorkOrderState.CLOSED: N_("Closed"),
+    WorkOrderState.CANCELLED: N_("Cancelled"),
+}
+ACTIONS: Mapping[WorkOrderAction, str] = {
+    WorkOrderAction.ASSIGN: N_("Assign"),
+    WorkOrderAction.START: N_("Start work"),
+    WorkOrderAction.REPORT_DONE: N_("Report done"),
+    WorkOrderAction.PASS: N_("Pass: close the order"),
+    WorkOrderAction.FAIL: N_("Fail: send back to the unit"),
+    WorkOrderAction.HOLD: N_("Put on hold"),
+    WorkOrderAction.RESUME: N_("Resume"),
+    WorkOrderAction.CANCEL: N_("Cancel the order"),
+    WorkOrderAction.REOPEN: N_("Reopen"),
+}
+FRAME_STATES: Mapping[FrameState, str] = {
+    FrameState.RECEIVED: N_("Waiting"),
+    FrameState.PROCESSED: N_("Processed"),
+    FrameState.REFUSED: N_("Refused"),
+    FrameState.FAILED: N_("Failed"),
+}
+UNITS: Mapping[Unit, str] = {
+    Unit.SQUARE_METRE: N_("m²"),
+    Unit.METRE: N_("running m"),
+    Unit.CUBIC_METRE: N_("m³"),
+    Unit.COUNT: N_("pcs"),
+}
+# What happened, by subject and action of an event.
+EVENTS: Mapping[tuple[str, str], str] = {
+    ("defect", "find"): N_("Found on a frame"),
+    ("defect", "accept"): N_("Accepted"),
+    ("defect", "reject"): N_("Rejected"),
+    ("defect", "reclassify"): N_("Class changed"),
+    ("defect", "merge"): N_("Merged into another defect"),
+    ("defect", "absorb"): N_("Another defect was merged into this one"),
+    ("defect", "resolve"): N_("Repair found good"),
+    ("defect", "reopen"): N_("Reopened: the repair did not last"),
+    ("work_order", "open"): N_("Opened"),
+    ("work_order", "assign"): N_("Assigned to a unit"),
+    ("work_order", "start"): N_("Work started"),
+    ("work_order", "report_done"): N_("Reported done with a photo"),
+    ("work_order", "pass"): N_("Inspection passed"),
+    ("work_order", "fail"): N_("Inspection failed"),
+    ("work_order", "hold"): N_("Put on hold"),
+    ("work_order", "resume"): N_("Resumed"),
+    ("work_order", "cancel"): N_("Cancelled"),
+    ("work_order", "reopen"): N_("Reopened"),
+}
+# Why a frame is not used: the codes that `surveys` and `inference` give.
+FRAME_REASONS: Mapping[str, str] = {
+    "image.empty": N_("The file is empty. Send it again."),
+    "image.unreadable": N_("The file is damaged and cannot be read. Send it again from the vehicle."),
+    "image.truncated": N_("The file is cut short: the upload stopped in the middle. Send it again."),
+    "image.too_many_pixels": N_("The image has more pixels than this service accepts. Send it smaller."),
+    "image.unsupported_format": N_("The file is no JPEG, PNG or WebP image."),
+    "image.missing": N_("The stored image is gone. Restore it from the backup or send it again."),
+    "position.missing": N_("There is no position: the image has no GPS tags and the vehicle sent none."),
+    "position.null_island": N_("The position is 0, 0: the receiver had no fix. Send it again with a real one."),
+    "position.out_of_range": N_("The position is not on Earth. Check the receiver and send it again."),
+    "time.missing": N_("There is no time: the image has none and the vehicle sent none."),
+    "time.no_zone": N_("The time has no zone. Send it again with its offset, such as +03:00."),
+    "processing.gave_up": N_("Processing was tried several times and did not end. See the worker's log."),
+}
+# Refusals that a person can meet on these pages; any other is shown with its code and detail.
+REFUSALS: Mapping[str, str] = FRAME_REASONS | {
+    "auth.required": N_("Sign in to go on."),
+    "auth.permission": N_("Your role does not allow this. Ask a supervisor."),
+    "auth.origin": N_("The request did not come from these pages. Open the page again and repeat it there."),
+    "auth.user": N_("These pages are for people; a vehicle's key does not open them."),
+    "defect.state": N_("This defect has been decided already. Choose the next one."),
+    "defect.unknown": N_("There is no such defect in your municipalities."),
+    "defect.merge_target": N_("It cannot be merged into that defect. Choose another one nearby."),
+    "review.merged_into_id": N_("Choose the defect to merge into."),
+    "review.class_key": N_("Choose the right class."),
+    "work_order.state": N_("The order has moved on meanwhile. Look at its present state and choose again."),
+    "work_order.unknown": N_("There is no such work order that you may see."),
+    "work_order.unit": N_("Choose an active unit of this municipality."),
+    "work_order.reason": N_("Give a reason of at most 500 characters."),
+    "work_order.note": N_("Keep the note under 1000 characters."),
+    "inspection.note": N_("Tell the unit what to mend."),
+    "proof.quantity": N_("Give the quantity measured on site, above 0."),
+    "proof.photo": N_("Add a photo of the finished repair."),
+    "proof.used": N_("This photo was reported before. Take a new one of the mended repair."),
+    "image.too_many_bytes": N_("The file is larger than this service accepts."),
+    "request.too_large": N_("The file is larger than this service accepts."),
+    "request.invalid": N_("The request is not complete. Go back and fill in the form again."),
+    "page.unknown": N_("There is no such page."),
+    "internal": N_("The service failed. Nothing was changed; the operator finds the reason in the log."),
+}

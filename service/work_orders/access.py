@@ -1,0 +1,94 @@
+"""Who may read and change which work orders, and the lock under which they change."""
+
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, Select, and_, false, or_, select
+from sqlalchemy.orm import Session, selectinload
+
+from service.accounts.caller import Caller, visible
+from service.accounts.permissions import Permission, Role, may
+from service.core.api import paginate
+from service.core.errors import NotFound
+from service.defects.access import lock_defects, permit
+from service.defects.models import Defect
+from service.work_orders.models import Inspection, Proof, WorkOrder
+from service.work_orders.sla import WAITING
+from service.work_orders.states import PERMISSIONS, WorkOrderAction, WorkOrderState, allowed
+
+
+def visible_orders(caller: Caller) -> Select[WorkOrder]:
+    """Those of the caller's municipalities; a unit's user sees that unit's orders alone."""
+    statement = visible(select(WorkOrder), WorkOrder.municipality_id, caller)
+    if caller.role is not Role.UNIT:
+        return statement
+    return statement.where(WorkOrder.unit_id == caller.unit_id if caller.unit_id is not None else false())
+
+
+def get_order(session: Session, caller: Caller, order_id: int) -> WorkOrder:
+    """Raises Forbidden without the permission and NotFound outside what the caller sees."""
+    permit(caller, {Permission.VIEW_WORK_ORDERS})
+    found = session.scalar(visible_orders(caller).where(WorkOrder.id == order_id))
+    if found is None:
+        raise NotFound("work_order.unknown", f"expected a work order that you may see, got id {order_id}")
+    return found
+
+
+def lock_order(session: Session, caller: Caller, order_id: int, action: WorkOrderAction) -> WorkOrder:
+    """The order as it is now and its defect, both locked for an action that the caller may do; the defect
+    first, as everywhere, so that two transactions never wait for each other."""
+    permit(caller, PERMISSIONS[action])
+    seen = get_order(session, caller, order_id)
+    lock_defects(session, Defect.id == seen.defect_id)
+    statement = visible_orders(caller).where(WorkOrder.id == order_id).with_for_update()
+    order = session.scalar(statement, execution_options={"populate_existing": True})
+    if order is None:  # given to another unit since
+        raise NotFound("work_order.unknown", f"expected a work order that you may see, got id {order_id}")
+    return order
+
+
+def list_orders(
+    session: Session, caller: Caller, now: datetime, *, state: WorkOrderState | None = None,
+    unit_id: int | None = None, municipality_id: int | None = None, class_key: str | None = None,
+    overdue: bool | None = None, after: int | None = None, limit: int = 100,
+) -> tuple[list[WorkOrder], int | None]:  # fmt: skip
+    """One page in order of id, and the id to go on after."""
+    statement = visible_orders(caller).options(selectinload(WorkOrder.defect))
+    for column, wanted in (
+        (WorkOrder.state, state), (WorkOrder.unit_id, unit_id),
+        (WorkOrder.municipality_id, municipality_id), (WorkOrder.class_key, class_key),
+    ):  # fmt: skip
+        if wanted is not None:
+            statement = statement.where(column == wanted)
+    if overdue is not None:
+        statement = statement.where(_overdue(now) if overdue else ~_overdue(now))
+    return paginate(session, statement, WorkOrder.id, after, limit)
+
+
+def list_proofs(session: Session, order_id: int) -> list[Proof]:
+    return list(session.scalars(select(Proof).where(Proof.work_order_id == order_id).order_by(Proof.id)))
+
+
+def list_inspections(session: Session, order_id: int) -> list[Inspection]:
+    own = select(Inspection).where(Inspection.work_order_id == order_id)
+    return list(session.scalars(own.order_by(Inspection.id)))
+
+
+def actions_of(caller: Caller, order: WorkOrder) -> list[str]:
+    """What the state of the order and the role of the caller allow."""
+    return [
+        action
+        for action in allowed(order.state)
+        if any(may(caller.role, permission) for permission in PERMISSIONS[WorkOrderAction(action)])
+    ]
+
+
+def _overdue(now: datetime) -> ColumnElement[bool]:
+    """`sla.overdue` in SQL; `held_at` is never null on hold."""
+    return or_(
+        and_(WorkOrder.state.in_(WAITING), WorkOrder.due_at < now),
+        and_(
+            WorkOrder.state == WorkOrderState.ON_HOLD,
+            WorkOrder.held_at.is_not(None),
+            WorkOrder.due_at < WorkOrder.held_at,
+        ),
+    )

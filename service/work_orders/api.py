@@ -1,0 +1,182 @@
+"""HTTP for work orders: verdicts that open them, and every step from open to closed."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+
+from service.accounts.caller import Caller, CallerDep, require
+from service.accounts.permissions import Permission
+from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, problems
+from service.core.errors import NotFound
+from service.defects.access import list_events
+from service.defects.schemas import ClassKey, ReviewIn, defect_out
+from service.surveys.schemas import EventOut
+from service.work_orders import access, operations_api, proofs, service
+from service.work_orders.models import Proof
+from service.work_orders.reviews import review_defect
+from service.work_orders.schemas import (
+    AssignIn,
+    InspectionIn,
+    InspectionOut,
+    ProofOut,
+    ReasonIn,
+    ReviewResult,
+    WorkOrderDetail,
+    WorkOrderOut,
+    work_order_out,
+)
+from service.work_orders.states import WorkOrderState
+
+router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
+router.include_router(operations_api.router)
+ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
+IMAGE: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}
+}
+
+
+@router.post("/defects/{defect_id}/reviews")
+def post_review(
+    defect_id: int, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> ReviewResult:
+    """Accepts (and opens the work order), rejects, reclassifies or merges a candidate; the same verdict again
+    changes nothing. Accepting a confirmed defect whose order was cancelled opens a new order."""
+    reviewed = review_defect(
+        session, caller, defect_id, body.verdict, class_key=body.class_key, merge_into=body.merged_into_id,
+        note=body.note, now=now,
+    )  # fmt: skip
+    order = work_order_out(reviewed.order, now) if reviewed.order else None
+    return ReviewResult(defect=defect_out(reviewed.defect), work_order=order)
+
+
+@router.get("/work-orders")
+def list_work_orders(
+    caller: ViewerDep, session: SessionDep, now: NowDep, state: WorkOrderState | None = None,
+    unit_id: int | None = None, municipality_id: int | None = None, class_key: ClassKey | None = None,
+    overdue: bool | None = None, after: AfterQuery = None, limit: LimitQuery = 100,
+) -> Page[WorkOrderOut]:  # fmt: skip
+    """Orders of the caller's municipalities; a unit's user gets those of the unit."""
+    rows, following = access.list_orders(
+        session, caller, now, state=state, unit_id=unit_id, municipality_id=municipality_id,
+        class_key=class_key, overdue=overdue, after=after, limit=limit,
+    )  # fmt: skip
+    return Page(items=[work_order_out(row, now) for row in rows], next=following)
+
+
+@router.get("/work-orders/{order_id}")
+def get_work_order(order_id: int, caller: ViewerDep, session: SessionDep, now: NowDep) -> WorkOrderDetail:
+    """An order with its defect, proofs, inspections and history."""
+    order = access.get_order(session, caller, order_id)
+    own = f"/api/v1/work-orders/{order.id}"
+    return WorkOrderDetail(
+        **work_order_out(order, now).model_dump(),
+        actions=access.actions_of(caller, order),
+        defect=defect_out(order.defect).model_copy(update={"image_url": f"{own}/image"}),
+        proofs=[_proof_out(proof, own) for proof in access.list_proofs(session, order.id)],
+        inspections=[InspectionOut.model_validate(row) for row in access.list_inspections(session, order.id)],
+        events=[EventOut.model_validate(row) for row in list_events(session, "work_order", order.id)],
+    )
+
+
+@router.get("/work-orders/{order_id}/image", response_class=Response, responses=IMAGE)
+def get_defect_image(order_id: int, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep) -> Response:
+    """The frame that shows the order's defect best, for whoever may see the order."""
+    best = access.get_order(session, caller, order_id).defect.best_detection
+    frame = best.frame if best else None
+    if frame is None or frame.blob_key is None:
+        raise NotFound(
+            "work_order.no_image", f"expected a frame with an image, work order {order_id} has none"
+        )
+    return _image(runtime.store.get(frame.blob_key), frame.media_type)
+
+
+@router.get("/work-orders/{order_id}/proofs/{proof_id}/image", response_class=Response, responses=IMAGE)
+def get_proof_image(
+    order_id: int, proof_id: int, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
+) -> Response:
+    """The photo as the unit sent it."""
+    proof = proofs.get_proof(session, caller, order_id, proof_id)
+    return _image(runtime.store.get(proof.blob_key), proof.media_type)
+
+
+@router.post("/work-orders/{order_id}/assign")
+def assign(
+    order_id: int, body: AssignIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> WorkOrderOut:
+    """Gives an open order to a unit."""
+    return work_order_out(service.assign(session, caller, order_id, body.unit_id, now), now)
+
+
+@router.post("/work-orders/{order_id}/start")
+def start(order_id: int, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+    """The unit begins the repair."""
+    return work_order_out(service.start(session, caller, order_id, now), now)
+
+
+@router.post("/work-orders/{order_id}/done", responses=problems(413, 415))
+def report_done(
+    order_id: int, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep,
+    photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP of the finished repair")],
+    quantity: Annotated[float, Form(gt=0, le=1_000_000, description="measured on site, in `quantity_unit`")],
+    note: Annotated[str | None, Form(max_length=1000)] = None,
+) -> WorkOrderOut:  # fmt: skip
+    """The unit reports the repair done; sending the same photo again gives the same result."""
+    data = photo.file.read(runtime.settings.max_image_bytes + 1)
+    order = proofs.report_done(
+        session, runtime.store, runtime.settings, caller, order_id, photo=data, quantity=quantity,
+        note=note or None, now=now,
+    )  # fmt: skip
+    return work_order_out(order, now)
+
+
+@router.post("/work-orders/{order_id}/inspection")
+def inspect(
+    order_id: int, body: InspectionIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> WorkOrderOut:
+    """Closes a good repair and resolves its defect, or sends it back with the reason."""
+    order = service.inspect(session, caller, order_id, passed=body.passed, note=body.note, now=now)
+    return work_order_out(order, now)
+
+
+@router.post("/work-orders/{order_id}/hold")
+def hold(order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+    """Stops the clock until the order is resumed."""
+    return work_order_out(service.hold(session, caller, order_id, body.reason, now), now)
+
+
+@router.post("/work-orders/{order_id}/resume")
+def resume(order_id: int, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+    """Returns an order on hold to where it was, due later by the time it was held."""
+    return work_order_out(service.resume(session, caller, order_id, now), now)
+
+
+@router.post("/work-orders/{order_id}/cancel")
+def cancel(
+    order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> WorkOrderOut:
+    """Ends an order without a repair; its defect stays confirmed and can be accepted again."""
+    return work_order_out(service.cancel(session, caller, order_id, body.reason, now), now)
+
+
+@router.post("/work-orders/{order_id}/reopen")
+def reopen(
+    order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> WorkOrderOut:
+    """Takes a closed order up again because the repair did not last."""
+    return work_order_out(service.reopen(session, caller, order_id, body.reason, now), now)
+
+
+def _proof_out(proof: Proof, order_url: str) -> ProofOut:
+    return ProofOut(
+        id=proof.id,
+        user_id=proof.user_id,
+        quantity=proof.quantity,
+        note=proof.note,
+        created_at=proof.created_at,
+        image_url=f"{order_url}/proofs/{proof.id}/image",
+    )
+
+
+def _image(data: bytes, media_type: str | None) -> Response:
+    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type=media_type, headers=headers)

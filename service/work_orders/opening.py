@@ -1,0 +1,93 @@
+"""Opens the work order of a defect, and opens it again when the repair did not last."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from datasets.taxonomy import BY_KEY
+from service.core.events import Actor
+from service.core.tables import JsonObject
+from service.defects.locate import GroundPosition
+from service.defects.models import Defect
+from service.work_orders.models import RoutingRule, SlaPolicy, Unit, WorkOrder
+from service.work_orders.moves import move_order, record_order
+from service.work_orders.quantities import estimate_quantity
+from service.work_orders.routing import choose_unit
+from service.work_orders.sla import DEFAULT_HOURS, due_at
+from service.work_orders.states import WorkOrderAction, WorkOrderState
+
+
+def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetime) -> WorkOrder:
+    """The order that is live for the defect, or a new one; the defect must be locked, so that there is one.
+
+    A cancelled order is not live: its defect stays confirmed, since the damage is still there, and accepting
+    it once more opens a new order.
+    """
+    live = live_order(session, defect.id)
+    if live:
+        return live
+    order = WorkOrder(
+        defect_id=defect.id,
+        municipality_id=defect.municipality_id,
+        class_key=defect.class_key,
+        unit_id=_unit_for(session, defect),
+        state=WorkOrderState.OPEN,
+        quantity_unit=BY_KEY[defect.class_key].unit.value,
+        quantity_estimated=_estimate(defect),
+        opened_at=now,
+        due_at=due_at(now, _sla_hours(session, defect)),
+    )
+    session.add(order)
+    session.flush()
+    record_order(session, order, "open", actor, now, from_state=None, data={"defect_id": defect.id})
+    return order
+
+
+def reopen_order(
+    session: Session, order: WorkOrder, defect: Defect, actor: Actor, now: datetime, reason: str
+) -> None:
+    """Starts the order anew: a new due time and no result yet; what it had before is kept in the event."""
+    before: JsonObject = {
+        "reason": reason,
+        "opened_at": order.opened_at.isoformat(),
+        "due_at": order.due_at.isoformat(),
+        "closed_at": order.closed_at and order.closed_at.isoformat(),
+        "quantity_measured": order.quantity_measured,
+    }
+    move_order(session, order, WorkOrderAction.REOPEN, actor, now, before)
+    order.state_reason, order.quantity_measured = reason, None
+    order.quantity_estimated = _estimate(defect)
+    order.opened_at, order.done_at, order.closed_at = now, None, None
+    order.due_at = due_at(now, _sla_hours(session, defect))
+
+
+def live_order(session: Session, defect_id: int) -> WorkOrder | None:
+    """The one order of a defect that was not cancelled, locked."""
+    live = (WorkOrder.defect_id == defect_id, WorkOrder.state != WorkOrderState.CANCELLED)
+    statement = select(WorkOrder).where(*live).with_for_update()
+    return session.scalar(statement, execution_options={"populate_existing": True})
+
+
+def _unit_for(session: Session, defect: Defect) -> int | None:
+    rules = session.execute(
+        select(RoutingRule.class_key, RoutingRule.unit_id).where(
+            RoutingRule.municipality_id == defect.municipality_id, RoutingRule.class_key == defect.class_key
+        )
+    )
+    active = select(Unit.id).where(Unit.municipality_id == defect.municipality_id, Unit.active)
+    return choose_unit(defect.class_key, dict(rules.all()), set(session.scalars(active)))
+
+
+def _sla_hours(session: Session, defect: Defect) -> int:
+    policy = select(SlaPolicy.hours).where(
+        SlaPolicy.municipality_id == defect.municipality_id, SlaPolicy.class_key == defect.class_key
+    )
+    hours = session.scalar(policy)
+    return DEFAULT_HOURS[defect.class_key] if hours is None else hours
+
+
+def _estimate(defect: Defect) -> float | None:
+    if defect.size is not None:
+        return defect.size
+    return estimate_quantity(defect.class_key, GroundPosition(defect.lat, defect.lon))

@@ -1,0 +1,136 @@
+"""What a municipality decides once: its units, which unit takes a class, and how long a class may wait."""
+
+from datetime import datetime
+
+from sqlalchemy import Select, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.accounts.caller import Caller, visible
+from service.accounts.models import Municipality
+from service.accounts.permissions import Permission
+from service.core.errors import Conflict, NotFound, Unprocessable
+from service.core.events import record
+from service.core.tables import JsonObject
+from service.defects.access import permit
+from service.work_orders.models import RoutingRule, SlaPolicy, Unit
+
+
+def visible_units(caller: Caller) -> Select[Unit]:
+    return visible(select(Unit), Unit.municipality_id, caller)
+
+
+def visible_rules(caller: Caller) -> Select[RoutingRule]:
+    return visible(select(RoutingRule), RoutingRule.municipality_id, caller)
+
+
+def visible_policies(caller: Caller) -> Select[SlaPolicy]:
+    return visible(select(SlaPolicy), SlaPolicy.municipality_id, caller)
+
+
+def create_unit(
+    session: Session,
+    caller: Caller,
+    municipality_id: int,
+    key: str,
+    name_en: str,
+    name_ar: str,
+    now: datetime,
+) -> Unit:
+    """The unit of that key; the same request again returns it, other names for a known key are a Conflict."""
+    _check_municipality(session, caller, municipality_id)
+    values = {
+        "municipality_id": municipality_id,
+        "key": key,
+        "name_en": name_en,
+        "name_ar": name_ar,
+        "active": True,
+    }
+    made = session.scalar(insert(Unit).values(values).on_conflict_do_nothing().returning(Unit.id))
+    unit = session.scalars(select(Unit).where(Unit.municipality_id == municipality_id, Unit.key == key)).one()
+    if made is not None:
+        _record(session, caller, municipality_id, "create_unit", now, values | {"unit_id": unit.id})
+    elif (unit.name_en, unit.name_ar) != (name_en, name_ar):
+        raise Conflict(
+            "unit.exists", f"expected a new key, {key!r} is the unit {unit.id}; change that with PUT"
+        )
+    return unit
+
+
+def change_unit(
+    session: Session, caller: Caller, unit_id: int, name_en: str, name_ar: str, active: bool, now: datetime
+) -> Unit:
+    """Orders go no longer to a unit that is not active; the ones it has stay with it."""
+    permit(caller, {Permission.MANAGE_WORK_ORDERS})
+    unit = session.scalar(visible_units(caller).where(Unit.id == unit_id).with_for_update())
+    if unit is None:
+        raise NotFound("unit.unknown", f"expected a unit of your municipalities, got id {unit_id}")
+    if (unit.name_en, unit.name_ar, unit.active) != (name_en, name_ar, active):
+        unit.name_en, unit.name_ar, unit.active = name_en, name_ar, active
+        changed = {"unit_id": unit.id, "name_en": name_en, "name_ar": name_ar, "active": active}
+        _record(session, caller, unit.municipality_id, "change_unit", now, changed)
+    return unit
+
+
+def set_routing_rule(
+    session: Session, caller: Caller, municipality_id: int, class_key: str, unit_id: int, now: datetime
+) -> RoutingRule:
+    """From now on new orders of the class go to the unit; orders that are open stay where they are."""
+    _check_municipality(session, caller, municipality_id)
+    unit = session.get(Unit, unit_id)
+    if unit is None or unit.municipality_id != municipality_id:
+        raise Unprocessable(
+            "routing.unit", f"expected a unit of municipality {municipality_id}, got id {unit_id}"
+        )
+    place = {"municipality_id": municipality_id, "class_key": class_key}
+    made = session.scalar(
+        insert(RoutingRule)
+        .values(place | {"unit_id": unit_id})
+        .on_conflict_do_nothing()
+        .returning(RoutingRule.id)
+    )
+    rule = session.scalars(select(RoutingRule).filter_by(**place).with_for_update()).one()
+    if made is not None or rule.unit_id != unit_id:
+        changed = {"class_key": class_key, "before": None if made else rule.unit_id, "unit_id": unit_id}
+        rule.unit_id = unit_id
+        _record(session, caller, municipality_id, "set_routing", now, changed)
+    return rule
+
+
+def set_sla_policy(
+    session: Session, caller: Caller, municipality_id: int, class_key: str, hours: int, now: datetime
+) -> SlaPolicy:
+    """From now on new orders of the class are due after these hours; orders that are open keep their due
+    time."""
+    _check_municipality(session, caller, municipality_id)
+    place = {"municipality_id": municipality_id, "class_key": class_key}
+    made = session.scalar(
+        insert(SlaPolicy).values(place | {"hours": hours}).on_conflict_do_nothing().returning(SlaPolicy.id)
+    )
+    policy = session.scalars(select(SlaPolicy).filter_by(**place).with_for_update()).one()
+    if made is not None or policy.hours != hours:
+        changed = {"class_key": class_key, "before": None if made else policy.hours, "hours": hours}
+        policy.hours = hours
+        _record(session, caller, municipality_id, "set_sla", now, changed)
+    return policy
+
+
+def _check_municipality(session: Session, caller: Caller, municipality_id: int) -> None:
+    permit(caller, {Permission.MANAGE_WORK_ORDERS})
+    if not caller.sees(municipality_id) or session.get(Municipality, municipality_id) is None:
+        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")
+
+
+def _record(
+    session: Session, caller: Caller, municipality_id: int, action: str, now: datetime, data: JsonObject
+) -> None:
+    record(
+        session,
+        at=now,
+        actor=caller.actor,
+        subject_kind="municipality",
+        subject_id=municipality_id,
+        action=action,
+        municipality_id=municipality_id,
+        data=data,
+    )

@@ -1,0 +1,97 @@
+"""HTTP for what a municipality decides once: units, routing and service levels."""
+
+from typing import Annotated, TypeVar
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute
+
+from service.accounts.caller import Caller, CallerDep, require
+from service.accounts.permissions import Permission
+from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
+from service.work_orders import operations
+from service.work_orders.models import RoutingRule, SlaPolicy, Unit
+from service.work_orders.schemas import (
+    RoutingRuleIn,
+    RoutingRuleOut,
+    SlaPolicyIn,
+    SlaPolicyOut,
+    UnitChange,
+    UnitIn,
+    UnitOut,
+)
+
+Row = TypeVar("Row")
+router = APIRouter()
+ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
+
+
+@router.get("/units")
+def list_units(
+    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    limit: LimitQuery = 100,
+) -> Page[UnitOut]:  # fmt: skip
+    """Units of the caller's municipalities."""
+    statement = _of(operations.visible_units(caller), Unit.municipality_id, municipality_id)
+    rows, following = paginate(session, statement, Unit.id, after, limit)
+    return Page(items=[UnitOut.model_validate(row) for row in rows], next=following)
+
+
+@router.post("/units", status_code=201)
+def create_unit(body: UnitIn, caller: CallerDep, session: SessionDep, now: NowDep) -> UnitOut:
+    """Adds a unit; the same request again returns the unit that is there."""
+    return UnitOut.model_validate(operations.create_unit(session, caller, **body.model_dump(), now=now))
+
+
+@router.put("/units/{unit_id}")
+def change_unit(
+    unit_id: int, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep
+) -> UnitOut:
+    """Renames a unit or takes it out of service; orders that it has stay with it."""
+    return UnitOut.model_validate(
+        operations.change_unit(session, caller, unit_id, **body.model_dump(), now=now)
+    )
+
+
+@router.get("/routing-rules")
+def list_routing_rules(
+    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    limit: LimitQuery = 100,
+) -> Page[RoutingRuleOut]:  # fmt: skip
+    """Which unit takes which class."""
+    statement = _of(operations.visible_rules(caller), RoutingRule.municipality_id, municipality_id)
+    rows, following = paginate(session, statement, RoutingRule.id, after, limit)
+    return Page(items=[RoutingRuleOut.model_validate(row) for row in rows], next=following)
+
+
+@router.put("/routing-rules")
+def set_routing_rule(
+    body: RoutingRuleIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> RoutingRuleOut:
+    """Sends new orders of a class to a unit; open ones stay where they are."""
+    rule = operations.set_routing_rule(session, caller, **body.model_dump(), now=now)
+    return RoutingRuleOut.model_validate(rule)
+
+
+@router.get("/sla-policies")
+def list_sla_policies(
+    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    limit: LimitQuery = 100,
+) -> Page[SlaPolicyOut]:  # fmt: skip
+    """How many hours each class may wait."""
+    statement = _of(operations.visible_policies(caller), SlaPolicy.municipality_id, municipality_id)
+    rows, following = paginate(session, statement, SlaPolicy.id, after, limit)
+    return Page(items=[SlaPolicyOut.model_validate(row) for row in rows], next=following)
+
+
+@router.put("/sla-policies")
+def set_sla_policy(body: SlaPolicyIn, caller: CallerDep, session: SessionDep, now: NowDep) -> SlaPolicyOut:
+    """Sets the hours for new orders of a class; open ones keep their due time."""
+    policy = operations.set_sla_policy(session, caller, **body.model_dump(), now=now)
+    return SlaPolicyOut.model_validate(policy)
+
+
+def _of(
+    statement: Select[Row], column: InstrumentedAttribute[int], municipality_id: int | None
+) -> Select[Row]:
+    return statement if municipality_id is None else statement.where(column == municipality_id)

@@ -1,0 +1,89 @@
+"""Takes the unit's word that a repair is done: only with a photo that can be looked at and a measured
+quantity."""
+
+import math
+from datetime import datetime
+from hashlib import sha256
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from inference.images import ImageRefused, decode_image
+from service.accounts.caller import Caller
+from service.core.errors import Conflict, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
+from service.core.settings import Settings
+from service.core.storage import Store
+from service.work_orders.access import get_order, lock_order
+from service.work_orders.models import Proof, WorkOrder
+from service.work_orders.moves import move_order, was_last
+from service.work_orders.states import WorkOrderAction
+
+_REFUSALS: dict[str, type[RasidError]] = {
+    "image.unsupported_format": UnsupportedMedia,
+    "image.too_many_pixels": TooLarge,
+}
+
+
+def report_done(
+    session: Session, store: Store, settings: Settings, caller: Caller, order_id: int, *,
+    photo: bytes, quantity: float, note: str | None, now: datetime,
+) -> WorkOrder:  # fmt: skip
+    """Stores the proof and moves the order to done; the same photo again gives the same result.
+
+    The photo is stored before its row: a crash between the two leaves at most a file that the next try
+    overwrites. A photo that was already reported and then failed its inspection is refused: the mended repair
+    needs its own.
+    """
+    get_order(session, caller, order_id)
+    if not (math.isfinite(quantity) and quantity > 0):
+        raise Unprocessable("proof.quantity", f"expected the measured quantity, above 0, got {quantity}")
+    media_type = _media_type(photo, settings)
+    order = lock_order(session, caller, order_id, WorkOrderAction.REPORT_DONE)
+    digest = sha256(photo).hexdigest()
+    if _is_known(session, order, digest):
+        if was_last(session, order, WorkOrderAction.REPORT_DONE):
+            return order
+        raise Conflict("proof.used", "expected a new photo of the repair, got one that was reported before")
+    data = {"quantity": quantity, "unit": order.quantity_unit, "sha256": digest}
+    move_order(session, order, WorkOrderAction.REPORT_DONE, caller.actor, now, data)
+    blob_key = f"proofs/{digest}"
+    store.put(blob_key, photo)
+    session.add(
+        Proof(
+            work_order_id=order.id,
+            user_id=caller.actor.id,
+            sha256=digest,
+            blob_key=blob_key,
+            media_type=media_type,
+            quantity=quantity,
+            note=note,
+        )
+    )
+    order.quantity_measured, order.done_at, order.state_reason = quantity, now, None
+    return order
+
+
+def get_proof(session: Session, caller: Caller, order_id: int, proof_id: int) -> Proof:
+    get_order(session, caller, order_id)
+    found = session.scalar(select(Proof).where(Proof.work_order_id == order_id, Proof.id == proof_id))
+    if found is None:
+        raise NotFound("proof.unknown", f"expected a proof of work order {order_id}, got id {proof_id}")
+    return found
+
+
+def _is_known(session: Session, order: WorkOrder, digest: str) -> bool:
+    same = select(Proof.id).where(Proof.work_order_id == order.id, Proof.sha256 == digest)
+    return session.scalar(same) is not None
+
+
+def _media_type(photo: bytes, settings: Settings) -> str:
+    """The type of a photo that decodes whole and within the bounds; raises the refusal that fits what is
+    wrong."""
+    if len(photo) > settings.max_image_bytes:
+        raise TooLarge("image.too_many_bytes", f"expected at most {settings.max_image_bytes} bytes, got more")
+    try:
+        image = decode_image(photo, settings.max_image_pixels)
+    except ImageRefused as error:
+        kind = _REFUSALS.get(error.code, Unprocessable)
+        raise kind(error.code, f"expected {error.expected}, got {error.got}; take the photo again") from error
+    return f"image/{image.format.lower()}"

@@ -1,0 +1,171 @@
+"""What callers send and get of work orders, units, routing and service levels."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from datasets.taxonomy import Unit as UnitOfWork
+from service.accounts.schemas import Key, Name
+from service.defects.schemas import ClassKey, DefectOut, Note, Row
+from service.surveys.schemas import EventOut
+from service.work_orders.models import WorkOrder
+from service.work_orders.sla import overdue
+from service.work_orders.states import WorkOrderAction, WorkOrderState
+
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class WorkOrderOut(BaseModel):
+    """One repair."""
+
+    id: int
+    defect_id: int
+    municipality_id: int
+    unit_id: int | None = Field(description="chosen by routing, confirmed by assign; null: a person chooses")
+    class_key: str
+    state: WorkOrderState
+    state_reason: str | None = Field(description="of the last hold, cancel, reopen or failed inspection")
+    held_from: WorkOrderState | None = Field(description="where resume returns")
+    held_at: datetime | None = Field(description="the clock stands still from here")
+    quantity_unit: UnitOfWork
+    quantity_estimated: float | None = Field(
+        description="from the image; null where one camera cannot see it"
+    )
+    quantity_measured: float | None = Field(description="by the unit, on site")
+    opened_at: datetime
+    due_at: datetime
+    done_at: datetime | None
+    closed_at: datetime | None
+    overdue: bool = Field(description="not repaired in time; on hold, late before the hold began")
+    lat: float = Field(description="of the defect, WGS 84 degrees")
+    lon: float
+
+
+class ProofOut(BaseModel):
+    """The photo and the measured quantity with which a unit reported the order done."""
+
+    id: int
+    user_id: int
+    quantity: float
+    note: str | None
+    created_at: datetime
+    image_url: str
+
+
+class InspectionOut(Row):
+    """One look at the repair."""
+
+    id: int
+    user_id: int
+    passed: bool
+    note: str | None
+    created_at: datetime
+
+
+class WorkOrderDetail(WorkOrderOut):
+    actions: list[WorkOrderAction] = Field(description="what the state and the caller's role allow now")
+    defect: DefectOut
+    proofs: list[ProofOut]
+    inspections: list[InspectionOut]
+    events: list[EventOut]
+
+
+class ReviewResult(BaseModel):
+    defect: DefectOut
+    work_order: WorkOrderOut | None = Field(description="of an accepted defect")
+
+
+class AssignIn(Body):
+    unit_id: int | None = Field(None, description="left out: the unit that routing chose")
+
+
+class InspectionIn(Body):
+    passed: bool
+    note: Note | None = Field(None, description="required when it did not pass: what to mend")
+
+
+class ReasonIn(Body):
+    reason: Reason
+
+
+class UnitIn(Body):
+    municipality_id: int
+    key: Key
+    name_en: Name
+    name_ar: Name
+
+
+class UnitChange(Body):
+    name_en: Name
+    name_ar: Name
+    active: bool
+
+
+class UnitOut(Row):
+    """A crew that can be sent."""
+
+    id: int
+    municipality_id: int
+    key: str
+    name_en: str
+    name_ar: str
+    active: bool = Field(description="takes new orders")
+
+
+class RoutingRuleIn(Body):
+    municipality_id: int
+    class_key: ClassKey
+    unit_id: int
+
+
+class RoutingRuleOut(Row):
+    """Which unit of a municipality takes a class."""
+
+    id: int
+    municipality_id: int
+    class_key: str
+    unit_id: int
+
+
+class SlaPolicyIn(Body):
+    municipality_id: int
+    class_key: ClassKey
+    hours: int = Field(ge=1, le=24 * 365, description="from opening to done, the time on hold not counted")
+
+
+class SlaPolicyOut(Row):
+    """How many hours a class may wait in a municipality."""
+
+    id: int
+    municipality_id: int
+    class_key: str
+    hours: int
+
+
+def work_order_out(order: WorkOrder, now: datetime) -> WorkOrderOut:
+    return WorkOrderOut(
+        id=order.id,
+        defect_id=order.defect_id,
+        municipality_id=order.municipality_id,
+        unit_id=order.unit_id,
+        class_key=order.class_key,
+        state=order.state,
+        state_reason=order.state_reason,
+        held_from=order.held_from,
+        held_at=order.held_at,
+        quantity_unit=UnitOfWork(order.quantity_unit),
+        quantity_estimated=order.quantity_estimated,
+        quantity_measured=order.quantity_measured,
+        opened_at=order.opened_at,
+        due_at=order.due_at,
+        done_at=order.done_at,
+        closed_at=order.closed_at,
+        overdue=overdue(order.state, order.due_at, order.held_at, now),
+        lat=order.defect.lat,
+        lon=order.defect.lon,
+    )

@@ -1,0 +1,130 @@
+"""Moves a work order through its life; each action may arrive twice and then changes nothing the second time.
+
+Every function raises Forbidden for a role that may not, NotFound for an order that the caller does not see,
+and Conflict where the state does not allow the action.
+"""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from service.accounts.caller import Caller
+from service.core.errors import Unprocessable
+from service.core.events import SYSTEM
+from service.defects.models import Defect
+from service.defects.service import reopen_defect, resolve_defect
+from service.defects.states import DefectState
+from service.work_orders.access import lock_order
+from service.work_orders.models import Inspection, Unit, WorkOrder
+from service.work_orders.moves import move_order, was_last
+from service.work_orders.opening import open_work_order, reopen_order
+from service.work_orders.sla import due_after_hold
+from service.work_orders.states import WorkOrderAction, WorkOrderState
+
+
+def assign(session: Session, caller: Caller, order_id: int, unit_id: int | None, now: datetime) -> WorkOrder:
+    """Gives the order to a unit, without `unit_id` to the one that routing chose."""
+    order = lock_order(session, caller, order_id, WorkOrderAction.ASSIGN)
+    wanted = unit_id if unit_id is not None else order.unit_id
+    if was_last(session, order, WorkOrderAction.ASSIGN) and wanted == order.unit_id:
+        return order
+    unit = session.get(Unit, wanted) if wanted is not None else None
+    if unit is None or unit.municipality_id != order.municipality_id or not unit.active:
+        raise Unprocessable(
+            "work_order.unit",
+            f"expected an active unit of municipality {order.municipality_id}, got id {wanted}",
+        )
+    move_order(session, order, WorkOrderAction.ASSIGN, caller.actor, now, {"unit_id": unit.id})
+    order.unit_id = unit.id
+    return order
+
+
+def start(session: Session, caller: Caller, order_id: int, now: datetime) -> WorkOrder:
+    order = lock_order(session, caller, order_id, WorkOrderAction.START)
+    if not was_last(session, order, WorkOrderAction.START):
+        move_order(session, order, WorkOrderAction.START, caller.actor, now)
+    return order
+
+
+def inspect(
+    session: Session, caller: Caller, order_id: int, *, passed: bool, note: str | None, now: datetime
+) -> WorkOrder:
+    """A good repair closes the order and resolves its defect; a bad one goes back to the unit with the
+    reason."""
+    action = WorkOrderAction.PASS if passed else WorkOrderAction.FAIL
+    order = lock_order(session, caller, order_id, action)
+    if was_last(session, order, action):
+        return order
+    if not passed and not note:
+        raise Unprocessable("inspection.note", "expected a note that tells the unit what to mend, got none")
+    move_order(session, order, action, caller.actor, now, {"note": note} if note else None)
+    session.add(Inspection(work_order_id=order.id, user_id=caller.actor.id, passed=passed, note=note))
+    if not passed:
+        order.state_reason, order.done_at = note, None
+        return order
+    order.state_reason, order.closed_at = None, now
+    defect = _defect(session, order)
+    if defect.state is DefectState.CONFIRMED:
+        resolve_defect(session, defect, caller.actor, now)
+    return order
+
+
+def hold(session: Session, caller: Caller, order_id: int, reason: str, now: datetime) -> WorkOrder:
+    """Stops the clock of the service level until the order is resumed."""
+    order = lock_order(session, caller, order_id, WorkOrderAction.HOLD)
+    if was_last(session, order, WorkOrderAction.HOLD):
+        return order
+    before = order.state
+    move_order(session, order, WorkOrderAction.HOLD, caller.actor, now, {"reason": reason})
+    order.state_reason, order.held_from, order.held_at = reason, before, now
+    return order
+
+
+def resume(session: Session, caller: Caller, order_id: int, now: datetime) -> WorkOrder:
+    """Returns the order to where it was, due later by the time it was held."""
+    order = lock_order(session, caller, order_id, WorkOrderAction.RESUME)
+    if was_last(session, order, WorkOrderAction.RESUME):
+        return order
+    move_order(session, order, WorkOrderAction.RESUME, caller.actor, now)
+    if order.held_at is not None:
+        order.due_at = due_after_hold(order.due_at, order.held_at, now)
+    order.state_reason, order.held_from, order.held_at = None, None, None
+    return order
+
+
+def cancel(session: Session, caller: Caller, order_id: int, reason: str, now: datetime) -> WorkOrder:
+    """Ends the order without a repair. Its defect stays confirmed: accepting it again opens a new order."""
+    order = lock_order(session, caller, order_id, WorkOrderAction.CANCEL)
+    if was_last(session, order, WorkOrderAction.CANCEL):
+        return order
+    move_order(session, order, WorkOrderAction.CANCEL, caller.actor, now, {"reason": reason})
+    order.state_reason, order.held_from, order.held_at = reason, None, None
+    return order
+
+
+def reopen(session: Session, caller: Caller, order_id: int, reason: str, now: datetime) -> WorkOrder:
+    """Takes a closed order up again, and its defect with it: the repair did not last."""
+    order = lock_order(session, caller, order_id, WorkOrderAction.REOPEN)
+    if was_last(session, order, WorkOrderAction.REOPEN):
+        return order
+    defect = _defect(session, order)
+    reopen_order(session, order, defect, caller.actor, now, reason)
+    if defect.state is DefectState.RESOLVED:
+        reopen_defect(session, defect, caller.actor, now, {"work_order_id": order.id, "reason": reason})
+    return order
+
+
+def reopen_after_sighting(session: Session, defect: Defect, now: datetime) -> WorkOrder:
+    """Puts the order of a defect that was seen again after its repair (`Recorded.reopened`) back to open.
+
+    Call it in the transaction of the sighting, which has locked the defect. Safe to run twice.
+    """
+    order = open_work_order(session, defect, SYSTEM, now)
+    if order.state is WorkOrderState.CLOSED:
+        reopen_order(session, order, defect, SYSTEM, now, "seen again after the repair")
+    return order
+
+
+def _defect(session: Session, order: WorkOrder) -> Defect:
+    """The order's defect, which `lock_order` has locked and read anew."""
+    return session.get_one(Defect, order.defect_id)

@@ -1,0 +1,183 @@
+"""Accounts: sign-in that brakes guessing, roles that hold, secrets that are shown once."""
+
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.accounts.models import AccessToken, User, Vehicle
+from service.accounts.permissions import ROLES, Permission, Role, may
+from service.accounts.secrets import hash_password, hash_secret, verify_password
+from service.accounts.service import issue_token, redeem_sign_in_link
+from service.core.clock import utc_now
+from tests.factories import make_municipality, make_user, make_vehicle, sign_in, square
+
+PASSWORD = "a long enough password"
+
+
+@pytest.fixture
+def sara(session: Session) -> User:
+    user = make_user(session, Role.INSPECTOR, password_hash=hash_password(PASSWORD))
+    session.commit()
+    return user
+
+
+def test_the_right_password_gives_a_token_that_opens_the_api(client: TestClient, sara: User) -> None:
+    answer = client.post("/api/v1/login", json={"email": sara.email.upper(), "password": PASSWORD})
+    assert answer.status_code == 200
+    headers = {"Authorization": f"Bearer {answer.json()['token']}"}
+    assert client.get("/api/v1/me", headers=headers).json()["email"] == sara.email
+    assert client.post("/api/v1/logout", headers=headers).status_code == 204
+    assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_an_unknown_email_and_a_wrong_password_answer_alike(client: TestClient, sara: User) -> None:
+    wrong = client.post("/api/v1/login", json={"email": sara.email, "password": "wrong"})
+    unknown = client.post("/api/v1/login", json={"email": "nobody@example.org", "password": "wrong"})
+    assert wrong.status_code == unknown.status_code == 401
+    assert wrong.json() == unknown.json()
+
+
+def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(client: TestClient, sara: User) -> None:
+    for _ in range(5):
+        assert client.post("/api/v1/login", json={"email": sara.email, "password": "x"}).status_code == 401
+    locked = client.post("/api/v1/login", json={"email": sara.email, "password": PASSWORD})
+    assert (locked.status_code, locked.json()["code"]) == (429, "auth.locked")
+
+
+def test_an_expired_token_and_an_inactive_user_are_nobody(
+    client: TestClient, session: Session, sara: User
+) -> None:
+    secret = issue_token(session, sara, utc_now() - timedelta(seconds=1))
+    session.commit()
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {secret}"}).status_code == 401
+    headers = sign_in(session, sara)
+    sara.active = False
+    session.commit()
+    assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_a_sign_in_link_opens_one_session_and_is_no_token(
+    client: TestClient, session: Session, sara: User
+) -> None:
+    now = utc_now()
+    link = issue_token(session, sara, now + timedelta(hours=1), sign_in_link=True)
+    session.commit()
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {link}"}).status_code == 401
+    token = redeem_sign_in_link(session, link, now, timedelta(hours=1))
+    session.commit()
+    assert token is not None
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    assert redeem_sign_in_link(session, link, now, timedelta(hours=1)) is None
+
+
+def test_no_secret_is_stored_as_it_is(session: Session, sara: User) -> None:
+    vehicle, headers = make_vehicle(session)
+    key = headers["Authorization"].removeprefix("Bearer ")
+    token = sign_in(session, sara)["Authorization"].removeprefix("Bearer ")
+    assert session.scalars(select(Vehicle.key_hash)).all() == [hash_secret(key)]
+    assert session.scalars(select(AccessToken.secret_hash)).all() == [hash_secret(token)]
+    assert sara.password_hash.startswith("$argon2id$")
+    assert vehicle.key_prefix == key[:10]
+
+
+def test_a_password_hash_of_nobody_never_verifies() -> None:
+    assert verify_password(None, "anything") is False
+    assert verify_password("not a hash", "anything") is False
+
+
+def test_a_rotated_key_replaces_the_old_one_at_once(client: TestClient, session: Session) -> None:
+    vehicle, old = make_vehicle(session)
+    supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
+    new = client.post(f"/api/v1/vehicles/{vehicle.id}/key", headers=supervisor).json()["key"]
+    assert client.get("/api/v1/frames", headers=old).status_code == 401
+    assert client.get("/api/v1/frames", headers={"Authorization": f"Bearer {new}"}).status_code == 200
+
+
+def test_a_vehicle_is_registered_once_by_name(client: TestClient, session: Session) -> None:
+    supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
+    body = {"municipality_id": make_municipality(session).id, "name": "Van 1"}
+    first = client.post("/api/v1/vehicles", headers=supervisor, json=body)
+    assert first.status_code == 201 and first.json()["key"].startswith("rvk_")
+    assert client.post("/api/v1/vehicles", headers=supervisor, json=body).json()["code"] == "vehicle.exists"
+
+
+def test_a_supervisor_cannot_register_or_touch_a_neighbours_vehicle(
+    client: TestClient, session: Session
+) -> None:
+    khobar = make_municipality(session, "khobar")
+    vehicle, _ = make_vehicle(session, khobar)
+    supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
+    body = {"municipality_id": khobar.id, "name": "Van 1"}
+    assert client.post("/api/v1/vehicles", headers=supervisor, json=body).status_code == 404
+    assert client.post(f"/api/v1/vehicles/{vehicle.id}/key", headers=supervisor).status_code == 404
+    assert client.delete(f"/api/v1/vehicles/{vehicle.id}/key", headers=supervisor).status_code == 404
+    assert client.get("/api/v1/vehicles", headers=supervisor).json()["items"] == []
+
+
+def test_only_an_admin_makes_users_and_municipalities(client: TestClient, session: Session) -> None:
+    place = make_municipality(session)
+    person = {"email": "ali@example.org", "name": "Ali", "password": PASSWORD, "role": "inspector"}
+    person["municipality_ids"] = [place.id]  # type: ignore[assignment]
+    town = {"key": "qatif", "name_en": "Qatif", "name_ar": "القطيف", "boundary": square(49.9, 26.5)}
+    supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
+    assert client.post("/api/v1/users", headers=supervisor, json=person).status_code == 403
+    assert client.post("/api/v1/municipalities", headers=supervisor, json=town).status_code == 403
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    assert client.post("/api/v1/users", headers=admin, json=person).status_code == 201
+    assert client.post("/api/v1/users", headers=admin, json=person).status_code == 409
+    assert client.post("/api/v1/municipalities", headers=admin, json=town).status_code == 201
+    assert client.post("/api/v1/municipalities", headers=admin, json=town).status_code == 409
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        {"type": "Point", "coordinates": [50, 26]},
+        {"type": "Polygon", "coordinates": [[[50, 26], [51, 27], [51, 26], [50, 27], [50, 26]]]},
+        {"type": "Polygon", "coordinates": [[[500_000, 2_900_000], [500_100, 2_900_000], [500_000, 2_900_100], [500_000, 2_900_000]]]},
+        {"type": "Polygon", "coordinates": "here"},
+        {"type": "FeatureCollection", "features": []},
+    ],
+)  # fmt: skip
+def test_a_boundary_that_is_no_polygon_in_degrees_is_refused(
+    client: TestClient, session: Session, boundary: dict[str, object]
+) -> None:
+    place = make_municipality(session)
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    answer = client.put(f"/api/v1/municipalities/{place.id}/boundary", headers=admin, json=boundary)
+    assert (answer.status_code, answer.json()["code"]) == (422, "municipality.boundary")
+
+
+def test_a_unit_user_needs_a_unit_and_nobody_else_has_one(client: TestClient, session: Session) -> None:
+    place = make_municipality(session)
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    body = {
+        "email": "f@example.org",
+        "name": "F",
+        "password": PASSWORD,
+        "role": "unit",
+        "municipality_ids": [place.id],
+    }
+    assert client.post("/api/v1/users", headers=admin, json=body).json()["code"] == "user.unit"
+
+
+def test_a_cookie_write_from_another_site_is_refused(client: TestClient, session: Session) -> None:
+    secret = sign_in(session, make_user(session, Role.ADMIN))["Authorization"].removeprefix("Bearer ")
+    client.cookies.set("rasid_session", secret)
+    town = {"key": "qatif", "name_en": "Qatif", "name_ar": "القطيف"}
+    for headers in ({}, {"Origin": "https://evil.example"}):
+        answer = client.post("/api/v1/municipalities", json=town, headers=headers)
+        assert (answer.status_code, answer.json()["code"]) == (403, "auth.origin")
+    assert (
+        client.post("/api/v1/municipalities", json=town, headers={"Origin": "http://testserver"}).status_code
+        == 201
+    )
+
+
+def test_every_role_has_permissions_and_a_vehicle_has_none() -> None:
+    assert set(ROLES) == set(Role)
+    assert ROLES[Role.ADMIN] == set(Permission)
+    assert not any(may(None, permission) for permission in Permission)

@@ -1,0 +1,33 @@
+"""What a model saw, said in metres, so that a test of matching reads like a street."""
+
+from collections.abc import Sequence
+
+from sqlalchemy.orm import Session
+
+from service.defects.geodesy import moved
+from service.defects.locate import GroundPosition
+from service.defects.models import Defect
+from service.defects.service import Recorded, SeenBox, record_sightings
+from service.surveys.models import Frame
+from tests.factories import DAMMAM, NOW, make_frame
+
+
+def box(
+    class_key: str = "pothole", north_m: float = 0.0, east_m: float = 0.0, *,
+    score: float = 0.8, size: float | None = None, distance_m: float = 10.0,
+) -> SeenBox:  # fmt: skip
+    """A box whose object lies so many metres north and east of DAMMAM."""
+    lat, lon = moved(*moved(*DAMMAM, 0, north_m), 90, east_m)
+    return SeenBox(class_key, score, (10.0, 20.0, 110.0, 70.0), GroundPosition(lat, lon, distance_m), size)
+
+
+def see(session: Session, boxes: Sequence[SeenBox], frame: Frame | None = None) -> Recorded:
+    frame = frame or make_frame(session)
+    return record_sightings(session, frame, boxes, model_name="tiny", model_version="1", now=NOW)
+
+
+def make_defect(session: Session, seen: SeenBox | None = None, frame: Frame | None = None) -> Defect:
+    """A candidate; commits, so that the API sees it."""
+    (defect,) = see(session, [seen or box()], frame).created
+    session.commit()
+    return defect
