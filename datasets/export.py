@@ -1,4 +1,4 @@
-"""Writes the pictures as a YOLO folder, with the classes each picture labels beside them, since YOLO has no word for that."""
+"""Writes the pictures as a YOLO folder, and beside it what YOLO has no word for: the classes each one labels."""
 
 import hashlib
 import json
@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 import yaml
 
-from datasets.reading import DataProblem, read_pixels
+from datasets.reading import DataError, read_pixels
 from datasets.records import LabelledBox, LabelledImage
 from datasets.taxonomy import KEYS
 
@@ -28,10 +28,12 @@ class ExportedData:
 
 
 def limit_images(images: Sequence[LabelledImage], limits: Mapping[str, int]) -> list[LabelledImage]:
-    """At most limits[source] pictures of a source, always the same ones: those whose hashed names sort first."""
+    """At most limits[source] pictures of a source, always the same: those whose hashed names sort first."""
     unknown = limits.keys() - {image.source for image in images}
     if unknown:
-        raise DataProblem(f"limits: expected names of sources with pictures, got {sorted(unknown)}; correct the limits")
+        raise DataError(
+            f"limits: expected names of sources with pictures, got {sorted(unknown)}; correct the limits"
+        )
     ranked = sorted(images, key=lambda image: hashlib.sha256(image.name.encode()).hexdigest())
     taken: dict[str, int] = {}
     kept = set()
@@ -43,7 +45,7 @@ def limit_images(images: Sequence[LabelledImage], limits: Mapping[str, int]) -> 
 
 
 def export_yolo(images: Sequence[LabelledImage], folder: Path) -> ExportedData:
-    """Write images/, labels/, data.yaml and labelled.json; whatever an earlier export left in `folder` is replaced."""
+    """Write images/, labels/, data.yaml and labelled.json; an earlier export in `folder` is replaced."""
     for part in ("images", "labels"):
         shutil.rmtree(folder / part, ignore_errors=True)
     labelled = {}
@@ -84,7 +86,9 @@ def _yolo_row(box: LabelledBox) -> str:
 def _write_data_yaml(folder: Path, counts: Mapping[str, int]) -> Path:
     path = folder / "data.yaml"
     splits = {str(split): f"images/{split}" for split in counts}
-    splits.setdefault("val", splits.get("train", next(iter(splits.values()))))  # the library insists on both keys
+    splits.setdefault(
+        "val", splits.get("train", next(iter(splits.values())))
+    )  # the library insists on both keys
     content = {"path": str(folder.resolve()), **splits, "names": dict(enumerate(KEYS))}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path

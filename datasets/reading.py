@@ -1,4 +1,4 @@
-"""Reads the source folders into LabelledImage records, refusing whatever the source table does not explain."""
+"""Reads the source folders into LabelledImage records and refuses what the source table does not explain."""
 
 import csv
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from datasets.records import LabelledBox, LabelledImage, Split, XyxyFraction, cr
 from datasets.sources import SOURCES, Source
 
 
-class DataProblem(ValueError):
+class DataError(ValueError):
     """A data folder that is not as the source table says."""
 
 
@@ -22,12 +22,14 @@ def read_sources(data: Path, sources: Sequence[Source] = SOURCES) -> list[Labell
     """All images of the sources that exist under `data`, in the order of the table and of each groups.csv."""
     present = [s for s in sources if (data / s.name).is_dir()]
     if not present:
-        raise DataProblem(f"expected source folders such as {sources[0].name} in {data}, got none; check the path")
+        raise DataError(
+            f"expected source folders such as {sources[0].name} in {data}, got none; check the path"
+        )
     return [image for source in present for image in read_source(data / source.name, source)]
 
 
 def read_source(folder: Path, source: Source) -> Iterator[LabelledImage]:
-    """The images one source's groups.csv names, with boxes cropped to the survey lane where the source needs it."""
+    """The images one source's groups.csv names, cropped to the survey lane where the source needs it."""
     names = (folder / "classes.txt").read_text("utf-8").split()
     verdicts = read_verdicts(source.name) if source.corrected else {}
     lanes = _read_lanes(folder / "lane_bbox.csv") if source.lane_cropped else {}
@@ -35,15 +37,19 @@ def read_source(folder: Path, source: Source) -> Iterator[LabelledImage]:
         for row in csv.DictReader(rows):
             split = Split(row["split"])
             if source.evaluation_only and split is Split.TRAIN:
-                raise DataProblem(f"expected {source.name} outside train (its licence), got {row['stem']} in train")
+                raise DataError(
+                    f"expected {source.name} outside train (its licence), got {row['stem']} in train"
+                )
             raw = _read_boxes(folder / "labels" / f"{row['stem']}.txt", names)
-            named = [(_corrected(name, verdicts.get((row["stem"], i))), xyxy) for i, (name, xyxy) in enumerate(raw)]
+            named = [
+                (_corrected(name, verdicts.get((row["stem"], i))), xyxy) for i, (name, xyxy) in enumerate(raw)
+            ]
             path = folder / "images" / f"{row['stem']}.webp"
             yield _describe(path, source, row["group"], split, named, lanes.get(row["stem"]))
 
 
 def read_verdicts(source_name: str) -> dict[tuple[str, int], tuple[str, str]]:
-    """(stem, label row) -> (label name it was given for, verdict), from this project's own look at the boxes."""
+    """(stem, label row) -> (label name it was given for, verdict): this project's own look at the boxes."""
     text = files("datasets").joinpath("corrections", f"{source_name}.csv").read_text("utf-8")
     return {(r["stem"], int(r["row"])): (r["label"], r["verdict"]) for r in csv.DictReader(text.splitlines())}
 
@@ -52,7 +58,7 @@ def read_pixels(image: LabelledImage) -> NDArray[np.uint8]:
     """The (cropped) picture as uint8 (H, W, 3) BGR."""
     pixels = cv2.imread(str(image.image_path), cv2.IMREAD_COLOR)
     if pixels is None:
-        raise DataProblem(f"expected a readable picture at {image.image_path}, got none; restore the file")
+        raise DataError(f"expected a readable picture at {image.image_path}, got none; restore the file")
     whole = np.asarray(pixels, dtype=np.uint8)
     if image.crop_fraction is None:
         return whole
@@ -84,13 +90,17 @@ def _corrected(name: str, verdict: tuple[str, str] | None) -> str:
     if verdict is None:
         return name
     if verdict[0] != name:
-        raise DataProblem(f"expected label {verdict[0]} where a correction stands, got {name}; the labels have changed")
+        raise DataError(
+            f"expected label {verdict[0]} where a correction stands, got {name}; the labels have changed"
+        )
     return f"{name}:{verdict[1]}"
 
 
 def _map_box(source: Source, name: str, xyxy: XyxyFraction) -> LabelledBox:
     if name not in source.class_map:
-        raise DataProblem(f"expected one of {sorted(source.class_map)} in {source.name}, got {name}; add it to sources")
+        raise DataError(
+            f"expected one of {sorted(source.class_map)} in {source.name}, got {name}; add it to sources"
+        )
     return LabelledBox(source.class_map[name], xyxy)
 
 
@@ -106,12 +116,22 @@ def _parse_row(line: str, names: list[str], path: Path) -> tuple[str, XyxyFracti
         x, y, w, h = (float(n) for n in numbers)
         name = names[int(index)]
     except (ValueError, IndexError) as error:
-        raise DataProblem(f"expected 'class x y w h' with a class below {len(names)} in {path}, got {line!r}") from error
+        raise DataError(
+            f"expected 'class x y w h' with a class below {len(names)} in {path}, got {line!r}"
+        ) from error
     clip = partial(np.clip, a_min=0.0, a_max=1.0)
     corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
-    return name, (float(clip(corners[0])), float(clip(corners[1])), float(clip(corners[2])), float(clip(corners[3])))
+    return name, (
+        float(clip(corners[0])),
+        float(clip(corners[1])),
+        float(clip(corners[2])),
+        float(clip(corners[3])),
+    )
 
 
 def _read_lanes(path: Path) -> dict[str, XyxyFraction]:
     with path.open(encoding="utf-8", newline="") as rows:
-        return {r["stem"]: (float(r["x0"]), float(r["y0"]), float(r["x1"]), float(r["y1"])) for r in csv.DictReader(rows)}
+        return {
+            r["stem"]: (float(r["x0"]), float(r["y0"]), float(r["x1"]), float(r["y1"]))
+            for r in csv.DictReader(rows)
+        }

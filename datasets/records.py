@@ -1,4 +1,4 @@
-"""The values every source is read into, so that export, training and scoring never look at a source's own files."""
+"""The values every source is read into, so that nothing else ever looks at a source's own files."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -53,7 +53,7 @@ class LabelledImage:
 
 
 def crop_box(box: LabelledBox, crop: XyxyFraction, least_visible: float = 0.5) -> LabelledBox | None:
-    """The box in the cropped picture's own fractions, or None when less than `least_visible` of its area remains."""
+    """The box in the cropped picture's fractions; None when less than `least_visible` of its area remains."""
     x0, y0, x1, y1 = box.xyxy_fraction
     left, top, right, bottom = crop
     inside = max(x0, left), max(y0, top), min(x1, right), min(y1, bottom)

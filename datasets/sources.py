@@ -1,4 +1,4 @@
-"""What is known about each source of labelled pictures: its classes, its gaps, its viewpoint and its licence."""
+"""What is known about each source of pictures: its classes, its gaps, its viewpoint and its licence."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ class Source:
     unlabelled_in_groups: group -> classes that this group's labels leave out.
     unclear: label names too loose to learn from -> the classes that become unknown in a picture carrying one.
     labelled_where_boxed: classes labelled only in the pictures that carry a box of them.
-    corrected: boxes were looked at one by one (datasets/corrections/<name>.csv); a box's name gains ":<verdict>".
+    corrected: boxes listed in datasets/corrections/<name>.csv were looked at and are read as "LABEL:verdict".
     """
 
     name: str
@@ -49,9 +49,9 @@ _SURFACE = frozenset({"pothole", "road_crack"})
 _POTHOLE_ONLY = {"pothole": "pothole"}
 _WATER_ONLY = {"standing_water": "standing_water"}
 
-# Smartathon's POTHOLES are cavities, cracks, patches and sand edges. One person looked once at each of the 416 crops:
-# 58 potholes, 152 cracks, 68 neither, 138 unclear. An unclear box makes both road surface classes unknown in its picture.
-# Pictures without a POTHOLES box serve as negatives for potholes; their cracks stay unknown.
+# Smartathon's POTHOLES are cavities, cracks, patches and sand edges. Each of the 416 crops was looked at once, at
+# 150 px: 58 potholes, 152 cracks, 68 neither, 138 unclear. An unclear box makes both road surface classes unknown in
+# its picture. Pictures without a POTHOLES box serve as negatives for potholes; their cracks stay unknown.
 _SMARTATHON = {
     "GARBAGE": "garbage",
     "GRAFFITI": "graffiti",

@@ -38,7 +38,9 @@ def parse_taxonomy(text: str) -> tuple[DefectClass, ...]:
     keys = [c.key for c in classes]
     doubled = sorted({key for key in keys if keys.count(key) > 1})
     if doubled:
-        raise ValueError(f"taxonomy: expected each key once, got {doubled} more than once; delete or rename one")
+        raise ValueError(
+            f"taxonomy: expected each key once, got {doubled} more than once; delete or rename one"
+        )
     return classes
 
 
@@ -54,6 +56,8 @@ def _parse_class(row: dict[str, object]) -> DefectClass:
         ) from error
 
 
-CLASSES: tuple[DefectClass, ...] = parse_taxonomy(files("datasets").joinpath("taxonomy.yaml").read_text("utf-8"))
+CLASSES: tuple[DefectClass, ...] = parse_taxonomy(
+    files("datasets").joinpath("taxonomy.yaml").read_text("utf-8")
+)
 BY_KEY: dict[str, DefectClass] = {c.key: c for c in CLASSES}
 KEYS: tuple[str, ...] = tuple(BY_KEY)

@@ -21,6 +21,9 @@ from service.core.telemetry import REQUEST_SECONDS
 from service.defects.api import router as defects
 from service.jobs import build_worker, run_worker
 from service.surveys.api import router as surveys
+from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
+from service.web.routes import router as pages
+from service.web.routes import static_files
 from service.work_orders.api import router as work_orders
 
 log = structlog.get_logger()
@@ -48,8 +51,9 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for router in (health.router, accounts, surveys, defects, work_orders):
+    for router in (health.router, accounts, surveys, defects, work_orders, pages):
         app.include_router(router)
+    app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -82,8 +86,10 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
         loop.close()
 
 
-async def _problem(request: Request, error: Exception) -> JSONResponse:
+async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RasidError)
+    if wants_page(request):
+        return error_page(request, error)
     headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
     return JSONResponse(error.problem(), error.status, headers, media_type="application/problem+json")
 
@@ -92,18 +98,22 @@ async def _http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses (unknown address, wrong method), in the same form as our own refusals."""
     assert isinstance(error, HTTPException)
     code = f"http.{error.status_code}"
+    if wants_page(request):
+        return error_page(request, UnknownPageError("page.unknown", error.detail))
     problem = {"type": f"urn:rasid:problem:{code}", "title": error.detail, "status": error.status_code, "code": code,
                "detail": f"expected an address and method of /openapi.json, got {request.method} {request.url.path}"}  # fmt: skip
     return JSONResponse(problem, error.status_code, error.headers, media_type="application/problem+json")
 
 
-async def _invalid(request: Request, error: Exception) -> JSONResponse:
+async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     named = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
     problem = Unprocessable(
         "request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields
     )
+    if wants_page(request):
+        return error_page(request, problem)
     return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")
 
 
@@ -117,6 +127,8 @@ async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Re
         problem = {"type": "urn:rasid:problem:internal", "title": "Internal error", "status": 500, "code": "internal",
                    "detail": "the service failed; the operator finds the reason in its log"}  # fmt: skip
         response = JSONResponse(problem, 500, media_type="application/problem+json")
+        if wants_page(request):
+            response = error_page(request, FaultError("internal", str(problem["detail"])))
     route = getattr(request.scope.get("route"), "path", "unknown")
     REQUEST_SECONDS.labels(request.method, route, response.status_code).observe(time.perf_counter() - started)
     return response

@@ -7,15 +7,15 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 
-class ConfigProblem(ValueError):
+class ConfigError(ValueError):
     """A configuration file that does not say what a run needs."""
 
 
 class TrainConfig(BaseModel):
     """One run, complete before it starts.
 
-    The learning rate falls with the share of `epochs` done or, where a run has `minutes`, with the share of these if that
-    is larger: on a machine that others use, a run then still ends in time and with its lowest rate.
+    The learning rate falls with the share of `epochs` done or, where a run has `minutes`, with the share of these if
+    that is larger: on a machine that others use, a run then still ends in time and with its lowest rate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,5 +44,9 @@ def read_config(path: Path) -> TrainConfig:
     try:
         return TrainConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
-        raise ConfigProblem(f"{path}: expected a training configuration, got {wrong}; correct these keys") from error
+        wrong = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()
+        )
+        raise ConfigError(
+            f"{path}: expected a training configuration, got {wrong}; correct these keys"
+        ) from error

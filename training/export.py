@@ -28,16 +28,20 @@ MOST_DIFFERENCE = 1e-3
 """Score or share of the input side by which the ONNX output may differ from the torch model's."""
 
 
-class ExportProblem(RuntimeError):
+class ExportError(RuntimeError):
     """An exported model that is not what it should be."""
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="Run folder of `rasid train`, with weights/last.pt and record.json.")],
+    run: Annotated[
+        Path, typer.Argument(help="Run folder of `rasid train`, with weights/last.pt and record.json.")
+    ],
     out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
     name: Annotated[str, typer.Option(help="Name of the model.")] = "rasid-n",
     version: Annotated[str, typer.Option(help="Version of the model.")] = "0.1.0",
-    head: Annotated[Head, typer.Option(help="dense needs non-maximum suppression, end2end does not.")] = Head.DENSE,
+    head: Annotated[
+        Head, typer.Option(help="dense needs non-maximum suppression, end2end does not.")
+    ] = Head.DENSE,
 ) -> None:
     """Export a trained checkpoint to ONNX with its metadata, and check it against the checkpoint."""
     record = json.loads((run / RECORD_FILE).read_text("utf-8"))
@@ -49,10 +53,12 @@ def export(
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model.SerializeToString())
     if out.stat().st_size > LARGEST_BYTES:
-        raise ExportProblem(f"expected at most {LARGEST_BYTES} bytes in {out}, got {out.stat().st_size}")
+        raise ExportError(f"expected at most {LARGEST_BYTES} bytes in {out}, got {out.stat().st_size}")
     difference = largest_difference(checkpoint, out, head, size)
     if difference > MOST_DIFFERENCE:
-        raise ExportProblem(f"expected outputs within {MOST_DIFFERENCE} of the checkpoint's, got {difference:.2g}")
+        raise ExportError(
+            f"expected outputs within {MOST_DIFFERENCE} of the checkpoint's, got {difference:.2g}"
+        )
     typer.echo(f"{out}: {out.stat().st_size} bytes, {head} head, within {difference:.1g} of the checkpoint")
 
 
@@ -83,11 +89,13 @@ def write_card(model: "onnx.ModelProto", card: ModelCard) -> None:
 
 
 def check_output_shape(model: "onnx.ModelProto", head: Head, class_count: int) -> None:
-    """Refuse a model whose only output is not the head's: the library's options for it changed meaning before."""
+    """Refuse a model whose output is not the head's: the library's options for it have changed meaning."""
     shapes = [[d.dim_value for d in output.type.tensor_type.shape.dim] for output in model.graph.output]
-    per_row = {Head.END2END: lambda s: s[2] == 6, Head.DENSE: lambda s: s[1] == 4 + class_count}[head]
-    if len(shapes) != 1 or len(shapes[0]) != 3 or not per_row(shapes[0]):
-        raise ExportProblem(f"expected one output of the {head} head for {class_count} classes, got shapes {shapes}")
+    channel, size = (2, 6) if head is Head.END2END else (1, 4 + class_count)
+    if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][channel] != size:
+        raise ExportError(
+            f"expected one output of the {head} head for {class_count} classes, got shapes {shapes}"
+        )
 
 
 def largest_difference(checkpoint: Path, exported: Path, head: Head, size: int) -> float:
@@ -95,7 +103,8 @@ def largest_difference(checkpoint: Path, exported: Path, head: Head, size: int) 
     pictures = np.random.default_rng(0).random((2, 3, size, size), dtype=np.float32)
     pictures[1] = 0.5
     return max(
-        _difference(run_torch(checkpoint, one[None], head), run_onnx(exported, one[None]), head, size) for one in pictures
+        _difference(run_torch(checkpoint, one[None], head), run_onnx(exported, one[None]), head, size)
+        for one in pictures
     )
 
 
@@ -123,8 +132,10 @@ def run_onnx(exported: Path, picture: NDArray[np.float32]) -> NDArray[np.float32
 
 def _difference(ours: NDArray[np.float32], theirs: NDArray[np.float32], head: Head, size: int) -> float:
     if ours.shape != theirs.shape:
-        raise ExportProblem(f"expected the checkpoint's output shape {ours.shape}, got {theirs.shape}")
-    if head is Head.END2END:  # equal scores may change places, so only the sorted scores are comparable row by row
+        raise ExportError(f"expected the checkpoint's output shape {ours.shape}, got {theirs.shape}")
+    if (
+        head is Head.END2END
+    ):  # equal scores may change places, so only the sorted scores are comparable row by row
         return float(np.abs(ours[..., 4] - theirs[..., 4]).max())
     boxes = np.abs(ours[:, :4] - theirs[:, :4]).max() / size
     return float(max(boxes, np.abs(ours[:, 4:] - theirs[:, 4:]).max()))
@@ -138,7 +149,9 @@ def _export_onnx(checkpoint: Path, size: int, head: Head) -> "onnx.ModelProto":
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.pt"
         shutil.copyfile(checkpoint, copy)
-        nms = False if head is Head.END2END else None  # False: the NMS-free head; None: the head that needs it
+        nms = (
+            False if head is Head.END2END else None
+        )  # False: the NMS-free head; None: the head that needs it
         written = YOLO(str(copy)).export(
             format="onnx", imgsz=size, nms=nms, dynamic=False, simplify=False, opset=OPSET, device="cpu"
         )

@@ -1,4 +1,4 @@
-"""Learning from sources that label only their own classes: unlabelled cells leave the loss, mosaics stay in one label group."""
+"""Learning from sources that label only their own classes: what nobody labelled stays out of the loss."""
 
 import json
 import random
@@ -42,7 +42,7 @@ class LabelledClasses:
 
 
 class PartialLoss(v8DetectionLoss):  # type: ignore[misc]
-    """The detection loss without the (picture, class) cells nobody labelled; they get exactly zero gradient."""
+    """The detection loss without the (picture, class) cells nobody labelled: their gradient is exactly zero."""
 
     def get_assigned_targets_and_loss(self, preds: Any, batch: Any, **assign: Any) -> Any:
         """Use the batch's class mask as class weights; a batch without one counts every class."""
@@ -57,7 +57,7 @@ class PartialDetectionModel(DetectionModel):  # type: ignore[misc]
     epochs_done: int = 0
 
     def init_criterion(self) -> Any:
-        """Both heads of an NMS-free model learn from the same mask; a resumed run goes on with their balance."""
+        """Both heads of an NMS-free model use the same mask; a resumed run goes on with their balance."""
         if getattr(self.model[-1], "one2one_cv2", None) is None:
             return PartialLoss(self)
         criterion = E2ELoss(self, PartialLoss)
@@ -98,7 +98,7 @@ class GroupMosaic(Mosaic):  # type: ignore[misc]
 
 
 def keep_mosaics_in_group(dataset: YOLODataset, labelled: LabelledClasses) -> None:
-    """Replace the data set's mosaic; a transform list of another shape is refused rather than left unmasked."""
+    """Replace the data set's mosaic; transforms of another shape are refused rather than left unmasked."""
     transforms = dataset.transforms.transforms
     inner = transforms[0].transforms
     if not isinstance(inner[0], Mosaic):

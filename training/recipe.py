@@ -1,4 +1,4 @@
-"""`rasid train`: from labelled pictures to a checkpoint and a record of how it came about, read top to bottom."""
+"""`rasid train`: from labelled pictures to a checkpoint and a record of how it came about."""
 
 import json
 import platform
@@ -23,16 +23,19 @@ STOP_FILE = "stop"
 
 
 def train(
-    config_path: Annotated[Path, typer.Argument(help="Training configuration, e.g. training/configs/nano.yaml.")],
-    shared: Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and weights/.")] = Path(
-        "../shared"
-    ),
+    config_path: Annotated[
+        Path, typer.Argument(help="Training configuration, e.g. training/configs/nano.yaml.")
+    ],
+    shared: Annotated[
+        Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and weights/.")
+    ] = Path("../shared"),
     runs: Annotated[Path, typer.Option(help="Where run folders go; outside version control.")] = Path("runs"),
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
     """Train a detector and write runs/<name>/weights/last.pt and record.json.
 
-    Interrupt it at any time and start again with --resume: the schedule was fixed by the configuration at the start.
+    Interrupt it at any time and start again with --resume: it goes on after the last whole epoch, on the schedule
+    fixed at the start.
     To end it after the current epoch, create the file runs/<name>/stop.
     """
     config = read_config(config_path)
@@ -43,7 +46,9 @@ def train(
     record = _start_record(config, data, run, resume)
     record["data"]["sources"] = sorted({str(image.source) for image in images})
     overrides = _overrides(config, data, shared, run, resume)
-    _run_trainer(overrides, config, _epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60)
+    _run_trainer(
+        overrides, config, _epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60
+    )
     record["finished_at"] = _now()
     _write_record(record, run)
     typer.echo(f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}")
@@ -61,7 +66,9 @@ def training_images(config: TrainConfig, data: Path, run: Path) -> list[Labelled
     return images + rendered
 
 
-def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool) -> dict[str, Any]:
+def _overrides(
+    config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool
+) -> dict[str, Any]:
     last = run / "weights" / "last.pt"
     return {
         "model": str(shared / config.weights),
@@ -122,7 +129,9 @@ def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[st
 
 def _start_record(config: TrainConfig, data: ExportedData, run: Path, resume: bool) -> dict[str, Any]:
     path = run / RECORD_FILE
-    record: dict[str, Any] = json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
+    record: dict[str, Any] = (
+        json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
+    )
     if resume:
         record.setdefault("resumed", []).append({"at": _now(), "after_epoch": len(record["epochs"])})
     record["config"] = config.model_dump(mode="json")
@@ -139,7 +148,11 @@ def code_version() -> str:
     here = Path(__file__).parent
     try:
         described = subprocess.run(
-            ["git", "describe", "--always", "--dirty=+changes"], cwd=here, capture_output=True, text=True, check=True
+            ["git", "describe", "--always", "--dirty=+changes"],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"

@@ -1,4 +1,4 @@
-"""Frames of the drive simulator as training pictures, so that a released model also finds what a demonstration draws."""
+"""Frames of the drive simulator to train on, so that a model also finds what a demonstration draws."""
 
 import json
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from datasets.taxonomy import BY_KEY
 
 FRAMES_A_TOWN = 20
 FRAMES_BETWEEN = 2
-"""One frame in two, 10 to 16 m apart: neighbours look alike, yet building a town takes as long as thirty frames."""
+"""One frame in two, 10 to 16 m apart: neighbours look alike, yet a town takes as long as thirty frames."""
 
 
 def render_training_frames(folder: Path, count: int, first_seed: int) -> list[LabelledImage]:
-    """`count` frames of drives with the seeds first_seed, first_seed + 1, ...; drives found in `folder` are read back."""
+    """`count` frames of drives seeded first_seed, first_seed + 1, ...; drives in `folder` are read back."""
     images: list[LabelledImage] = []
     towns = sorted(ROUTES)
     for drive_number in range(-(-count // FRAMES_A_TOWN)):

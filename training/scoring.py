@@ -17,7 +17,7 @@ WATER_IOU = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One class in one picture whose source labels that class; found boxes are sorted by score, highest first."""
+    """One class in one picture whose source labels it; found boxes are sorted by score, highest first."""
 
     class_key: str
     source: str
@@ -29,7 +29,7 @@ class Cell:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What became of one class over many cells: every found box's score and whether it hit, and the truths there were."""
+    """What became of one class over many cells: each found box's score and whether it hit, and the truths."""
 
     score: NDArray[np.float64]
     hit: NDArray[np.bool_]
@@ -40,7 +40,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Rates:
-    """Precision, recall, F1 and the share of object-free pictures with a false alarm; None where undefined."""
+    """Precision, recall, F1, share of object-free pictures with a false alarm; None where undefined."""
 
     precision: float | None
     recall: float | None
@@ -54,11 +54,15 @@ def match_iou(class_key: str) -> float:
 
 
 def cells_of(image: LabelledImage, found: Detections) -> Iterable[Cell]:
-    """One cell for each class the picture's source labels; detections of other classes are neither right nor wrong."""
+    """One cell for each class the picture's source labels; other detections are neither right nor wrong."""
     sides = np.array([found.width, found.height] * 2, dtype=np.float64)
     for key in sorted(image.labelled_classes):
         truth = [box.xyxy_fraction for box in image.boxes if box.class_key == key]
-        own = found.class_index == found.class_keys.index(key) if key in found.class_keys else np.zeros(len(found), bool)
+        own = (
+            found.class_index == found.class_keys.index(key)
+            if key in found.class_keys
+            else np.zeros(len(found), bool)
+        )
         yield Cell(
             key,
             image.source,
@@ -82,7 +86,7 @@ def judge(cells: Sequence[Cell], iou: float) -> Outcome:
 
 
 def match_found(cell: Cell, iou: float) -> NDArray[np.bool_]:
-    """Whether each found box hits: from the highest score down, each takes the free truth it overlaps most."""
+    """Whether each found box hits: from the highest score, each takes the free truth it overlaps most."""
     overlap = iou_matrix(cell.found_xyxy_px, cell.truth_xyxy_px)
     hit = np.zeros(len(overlap), dtype=bool)
     for row in range(len(overlap)):
@@ -99,7 +103,8 @@ def iou_matrix(some: Boxes, others: Boxes) -> Boxes:
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
     areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others)]
     union: Boxes = areas[0][:, None] + areas[1][None, :] - shared
-    return np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    overlap: Boxes = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return overlap
 
 
 def rates_at(outcome: Outcome, threshold: float) -> Rates:

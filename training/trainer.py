@@ -1,4 +1,4 @@
-"""The ultralytics trainer with what it refuses on a CPU (all cores, bf16, channels-last) and with partial labels."""
+"""The ultralytics trainer with partial labels and, refused by it on a CPU, all cores, bf16, channels-last."""
 
 import math
 import os
@@ -43,7 +43,9 @@ class Pace:
 class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     """Trains on exported data; scoring is left to `rasid evaluate`, which knows what is unlabelled."""
 
-    def __init__(self, overrides: dict[str, Any], *, bf16: bool, pace: "Pace", epoch_ended: EpochEnded) -> None:
+    def __init__(
+        self, overrides: dict[str, Any], *, bf16: bool, pace: "Pace", epoch_ended: EpochEnded
+    ) -> None:
         self.bf16 = bf16
         self.pace = pace
         self.epoch_ended = epoch_ended
@@ -57,11 +59,12 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> PartialDetectionModel:
         """The partial-label model with the given weights."""
         model = PartialDetectionModel(cfg, nc=self.data["nc"], ch=self.data["channels"], verbose=verbose)
-        model = self.set_model_names_for_load(model)
+        self.set_model_names_for_load(model)
         if weights is not None:
             model.load(weights)
         model.bf16 = self.bf16
-        return model.to(memory_format=torch.channels_last)
+        model.to(memory_format=torch.channels_last)
+        return model
 
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Training pictures with mosaics kept within a label group."""
@@ -70,9 +73,15 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
             keep_mosaics_in_group(dataset, self.labelled)
         return dataset
 
-    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
-        """The training loader for both: nothing is scored here, so no second copy of pictures is held in memory."""
-        return self.train_loader if mode == "val" else super().get_dataloader(dataset_path, batch_size, rank, mode)
+    def get_dataloader(
+        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
+    ) -> Any:
+        """The training loader for both: nothing is scored here, so pictures are held in memory once."""
+        return (
+            self.train_loader
+            if mode == "val"
+            else super().get_dataloader(dataset_path, batch_size, rank, mode)
+        )
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Add the (B, 1, classes) mask of labelled classes."""

@@ -9,9 +9,9 @@ from functools import cached_property
 from math import cos, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from datasets.simulator.arrays import Floats
+
 NEAR_M = 0.4
 
 
@@ -36,7 +36,7 @@ class View:
     heading_deg: float
 
     @cached_property
-    def projection(self) -> NDArray[np.float64]:
+    def projection(self) -> Floats:
         """The 3x4 matrix that takes homogeneous world metres to homogeneous pixels."""
         camera, heading, pitch = self.camera, radians(self.heading_deg), radians(self.camera.pitch_deg)
         ahead = np.array([sin(heading), cos(heading), 0.0])
@@ -49,29 +49,29 @@ class View:
             [[camera.focal_px, 0, camera.width / 2], [0, camera.focal_px, camera.height / 2], [0, 0, 1]]
         )
         extrinsics = np.column_stack([rotation, -rotation @ self.eye_m])
-        projected: NDArray[np.float64] = intrinsics @ extrinsics
+        projected: Floats = intrinsics @ extrinsics
         return projected
 
-    def project(self, points_m: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Pixels (n,2) and forward depth_m (n,) of world points (n,3); pixels mean nothing where depth is under NEAR_M."""
+    def project(self, points_m: Floats) -> tuple[Floats, Floats]:
+        """Pixels (n, 2) and forward depth_m (n,) of points (n, 3); valid from NEAR_M on."""
         rows = points_m @ self.projection[:, :3].T + self.projection[:, 3]
         depth_m = rows[:, 2]
         safe = np.where(np.abs(depth_m) < 1e-6, 1e-6, depth_m)
         return rows[:, :2] / safe[:, None], depth_m
 
     @cached_property
-    def rays(self) -> NDArray[np.float64]:
+    def rays(self) -> Floats:
         """The 3x3 matrix that takes homogeneous pixels to world directions of unit forward depth."""
-        rays: NDArray[np.float64] = np.linalg.inv(self.projection[:, :3])
+        rays: Floats = np.linalg.inv(self.projection[:, :3])
         return rays
 
     @property
-    def eye_m(self) -> NDArray[np.float64]:
+    def eye_m(self) -> Floats:
         """The camera's place in the town frame."""
         return np.array([self.east_m, self.north_m, self.camera.height_m])
 
-    def nearby(self, places_m: NDArray[np.float64], sight_m: float, behind_m: float) -> list[int]:
-        """Indices, far to near, of places (n, 2+) within sight that are not further behind the camera than behind_m."""
+    def nearby(self, places_m: Floats, sight_m: float, behind_m: float) -> list[int]:
+        """Indices, far to near, of places (n, 2+) within sight, at most behind_m behind the camera."""
         heading = radians(self.heading_deg)
         steps = places_m[:, :2] - [self.east_m, self.north_m]
         away_m = np.hypot(steps[:, 0], steps[:, 1])
@@ -79,10 +79,10 @@ class View:
         kept = np.flatnonzero((away_m < sight_m) & (ahead_m > -behind_m))
         return [int(i) for i in kept[np.argsort(-away_m[kept], kind="stable")]]
 
-    def outline(self, points_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Pixels of a flat convex polygon (n,3) after what lies behind the camera is cut off; (0,2) if nothing is left."""
+    def outline(self, points_m: Floats) -> Floats:
+        """Pixels of a flat convex polygon (n, 3) without its part behind the camera; maybe (0, 2)."""
         _, depth_m = self.project(points_m)
-        kept: list[NDArray[np.float64]] = []
+        kept: list[Floats] = []
         for i in range(len(points_m)):
             j = (i + 1) % len(points_m)
             if depth_m[i] >= NEAR_M:
@@ -95,7 +95,7 @@ class View:
         return self.project(np.array(kept))[0]
 
     def ground_rows(self, v_px: Floats) -> tuple[Floats, Floats]:
-        """For image rows below the horizon: metres ahead on the ground, and metres sideways per (u - centre) / focal."""
+        """For image rows below the horizon: metres ahead, and metres sideways per (u - centre) / focal."""
         pitch = radians(self.camera.pitch_deg)
         y = (v_px - self.camera.height / 2) / self.camera.focal_px
         scale = self.camera.height_m / np.maximum(sin(pitch) + y * cos(pitch), 1e-4)
@@ -103,7 +103,7 @@ class View:
         return ahead_m.astype(np.float32), scale.astype(np.float32)
 
     def ground_at(self, u_px: Floats, v_px: Floats) -> tuple[Floats, Floats]:
-        """East and north metres (rows, columns) where the rays of the pixel grid v_px x u_px meet the ground."""
+        """East and north metres (rows, columns) where the rays of a pixel grid meet the ground."""
         ahead_m, scale = self.ground_rows(v_px)
         x = (u_px - self.camera.width / 2) / self.camera.focal_px
         side_m = scale[:, None] * x[None, :]

@@ -43,6 +43,6 @@ def drive(
 
 
 def _truth(route: Route, seen: Seen) -> Truth:
-    defect, xyxy_px, distance_m = seen
-    lat, lon = route.frame.to_wgs84(defect.place.east_m, defect.place.north_m)
-    return Truth(defect.class_key, xyxy_px, defect.defect_id, lat, lon, distance_m)
+    lat, lon = route.frame.to_wgs84(seen.east_m, seen.north_m)
+    defect = seen.defect
+    return Truth(defect.class_key, seen.xyxy_px, defect.defect_id, lat, lon, seen.distance_m)

@@ -16,7 +16,7 @@ FULL_FRAME_MM = 36.0
 
 @dataclass(frozen=True)
 class Truth:
-    """A defect as this frame shows it: the box of its visible pixels, its true place, its distance on the ground."""
+    """A defect as this frame shows it: box of its visible pixels, true place, distance on the ground."""
 
     class_key: str
     xyxy_px: tuple[float, float, float, float]

@@ -1,4 +1,4 @@
-"""Metres east and north of a town's origin to WGS 84 and back: exact enough (under 1 cm) over the few kilometres of a town."""
+"""Metres east and north of a town's origin to WGS 84 and back, over the few kilometres of a town."""
 
 from dataclasses import dataclass
 from functools import cached_property

@@ -5,7 +5,8 @@ from enum import StrEnum
 from math import cos, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
+
+from datasets.simulator.arrays import Floats
 
 Colour = tuple[float, float, float]  # BGR 0..255, as lit on flat ground
 
@@ -43,7 +44,7 @@ class Look:
     sensor_noise: float
 
     @property
-    def to_sun(self) -> NDArray[np.float64]:
+    def to_sun(self) -> Floats:
         """Unit vector (east, north, up) towards the sun."""
         azimuth, elevation = radians(self.sun_azimuth_deg), radians(self.sun_elevation_deg)
         return np.array([sin(azimuth) * cos(elevation), cos(azimuth) * cos(elevation), sin(elevation)])
@@ -53,10 +54,12 @@ class Look:
         """Light on level ground; other surfaces are shaded relative to it."""
         return self.ambient + self.direct * sin(radians(self.sun_elevation_deg))
 
-    def on_surface(self, normal: NDArray[np.float64]) -> float:
+    def on_surface(self, normal: Floats) -> float:
         """Brightness of a lit surface relative to level ground."""
         bounced = 0.22 * self.direct * (1 - abs(float(normal[2])))
-        return float((self.ambient + bounced + self.direct * max(0.0, float(normal @ self.to_sun))) / self.flat_light)
+        return float(
+            (self.ambient + bounced + self.direct * max(0.0, float(normal @ self.to_sun))) / self.flat_light
+        )
 
     @property
     def in_shadow(self) -> float:
@@ -78,8 +81,16 @@ def random_look(rng: np.random.Generator) -> Look:
         direct=direct,
         ambient=rng.uniform(0.46, 0.66),
         haze_m={"clear": rng.uniform(500, 1200), "hazy": rng.uniform(170, 350), "overcast": 500.0}[sky],
-        haze={"clear": (238.0, 230.0, 220.0), "hazy": (212.0, 222.0, 228.0), "overcast": (222.0, 221.0, 219.0)}[sky],
-        zenith={"clear": (224.0, 188.0, 146.0), "hazy": (224.0, 216.0, 205.0), "overcast": (205.0, 203.0, 200.0)}[sky],
+        haze={
+            "clear": (238.0, 230.0, 220.0),
+            "hazy": (212.0, 222.0, 228.0),
+            "overcast": (222.0, 221.0, 219.0),
+        }[sky],
+        zenith={
+            "clear": (224.0, 188.0, 146.0),
+            "hazy": (224.0, 216.0, 205.0),
+            "overcast": (205.0, 203.0, 200.0),
+        }[sky],
         asphalt=(grey * (1 - brown), grey, grey * (1 + brown * 0.8)),
         sand=(sand * rng.uniform(0.66, 0.76), sand * rng.uniform(0.82, 0.88), sand),
         walk=(stone * stone_warmth, stone * (1 + stone_warmth) / 2 * rng.uniform(0.95, 1.01), stone),

@@ -2,15 +2,14 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+from datasets.simulator.arrays import Floats, read_at
 
 
 def seamless_noise(rng: np.random.Generator, size: int, roughness: float, stretch: float = 1.0) -> Floats:
-    """A tile (size, size) of zero mean and unit deviation with a 1/f^roughness spectrum; edges meet when repeated.
+    """A tile (size, size) of zero mean and unit deviation with a 1/f^roughness spectrum.
 
-    stretch > 1 draws the features out along the second axis.
+    Its edges meet when it is repeated; stretch > 1 draws the features out along the second axis.
     """
     spectrum = np.fft.rfft2(rng.standard_normal((size, size)))
     fy = np.fft.fftfreq(size)[:, None]
@@ -23,14 +22,15 @@ def seamless_noise(rng: np.random.Generator, size: int, roughness: float, stretc
     return np.asarray(tile / tile.std(), dtype=np.float32)
 
 
-def sample_tile(tile: NDArray[np.float32], east_m: Floats, north_m: Floats, tile_m: float) -> Floats:
+def sample_tile(tile: Floats, east_m: Floats, north_m: Floats, tile_m: float) -> Floats:
     """The repeated tile read at ground positions; tile_m is the side of one repetition."""
     scale = np.float32(tile.shape[0] / tile_m)
-    # remap counts texels in 16 bits: whole tiles are taken off first, what is still too far away is hazy anyway
-    whole_e, whole_n = (np.float32(np.floor(float(m[-1, m.shape[1] // 2]) / tile_m) * tile_m) for m in (east_m, north_m))
+    # remap counts texels in 16 bits: whole tiles are taken off first; the rest is near or hazy
+    whole_e, whole_n = (
+        np.float32(np.floor(float(m[-1, m.shape[1] // 2]) / tile_m) * tile_m) for m in (east_m, north_m)
+    )
     x, y = (east_m - whole_e) * scale, (north_m - whole_n) * scale
-    sampled: Floats = cv2.remap(tile, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP)
-    return sampled
+    return read_at(tile, x, y, cv2.BORDER_WRAP)
 
 
 def wobbly_outline(rng: np.random.Generator, points: int, wobble: float) -> Floats:

@@ -1,11 +1,12 @@
 """Paints what one camera sees of a town and reads the truth off the painted pixels."""
 
+from dataclasses import dataclass
 from math import hypot
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import SCENERY, Canvas, box_of
 from datasets.simulator.defects.barrier import BarrierRow, paint_barrier_row
@@ -25,10 +26,20 @@ BOX_SIGHT_M, BOX_BEHIND_M = 170.0, 40.0  # boxes behind still throw shadows ahea
 EXPOSED_TO = 136.0  # mean grey a camera's metering aims at
 SMALLEST_PX, FEWEST_PX = (12, 5), 40  # width and height of a box that still counts as visible, pixels in it
 LEAST_SHOWN = 0.5  # share of its box that nothing nearer hides
-Seen = tuple[Defect, tuple[float, float, float, float], float]
 
 
-def paint_scene(town: Town, view: View, rng: np.random.Generator) -> tuple[NDArray[np.uint8], list[Seen]]:
+@dataclass(frozen=True)
+class Seen:
+    """A defect that is really visible: the box of its pixels, its true place and its distance on the ground."""
+
+    defect: Defect
+    xyxy_px: tuple[float, float, float, float]
+    east_m: float
+    north_m: float
+    distance_m: float
+
+
+def paint_scene(town: Town, view: View, rng: np.random.Generator) -> tuple[Image, list[Seen]]:
     """The picture, and every defect really visible in it with its box (xyxy_px) and distance_m."""
     canvas = Canvas(_backdrop(town, view), town.look)
     near = [
@@ -49,17 +60,11 @@ def paint_scene(town: Town, view: View, rng: np.random.Generator) -> tuple[NDArr
     return _through_lens(canvas.pixels, town.look, rng), [one for one in seen if one is not None]
 
 
-def _backdrop(town: Town, view: View) -> NDArray[np.uint8]:
-    camera, look = view.camera, town.look
-    picture = np.empty((camera.height, camera.width, 3), np.float32)
-    sky = paint_sky(view, town.clouds, look)
-    picture[: len(sky)] = sky
-    first = max(int(np.ceil(view.horizon_px())) + 1, 0)
-    ground = paint_ground(view, town.streets, town.tiles, look, first)
-    away_m, _ = view.ground_rows(np.arange(first, camera.height, dtype=np.float32) + 0.5)
-    clear = np.exp(-away_m / look.haze_m)[:, None, None]
-    picture[first:] = np.array(look.haze, np.float32) * (1 - clear) + ground * clear
-    return np.clip(picture, 0, 255).astype(np.uint8)
+def _backdrop(town: Town, view: View) -> Image:
+    """Sky above, ground below."""
+    sky = paint_sky(view, town.clouds, town.look)
+    ground = paint_ground(view, town.streets, town.tiles, town.look, len(sky))
+    return np.concatenate([np.clip(sky, 0, 255).astype(np.uint8), ground])
 
 
 def _shade_ground(canvas: Canvas, view: View, boxes: list[Box], town: Town) -> None:
@@ -82,7 +87,8 @@ def _paint_standing(canvas: Canvas, view: View, defect: Defect, body: Body) -> N
 
 def _seen(canvas: Canvas, view: View, defect: Defect, body: Body) -> Seen | None:
     whole = canvas.extent.get(defect.index)
-    if whole is None or not _centre_inside(view, defect, body):
+    centre_m = _centre(defect, body)
+    if whole is None or not _inside(view, centre_m):
         return None
     x0, y0, x1, y1 = whole
     owned = canvas.defect[y0:y1, x0:x1] == defect.index
@@ -92,26 +98,32 @@ def _seen(canvas: Canvas, view: View, defect: Defect, body: Body) -> Seen | None
     if shown[2] - shown[0] < SMALLEST_PX[0] or shown[3] - shown[1] < SMALLEST_PX[1]:
         return None
     xyxy_px = float(shown[0] + x0), float(shown[1] + y0), float(shown[2] + x0), float(shown[3] + y0)
-    return defect, xyxy_px, hypot(defect.place.east_m - view.east_m, defect.place.north_m - view.north_m)
+    east_m, north_m = float(centre_m[0]), float(centre_m[1])
+    return Seen(defect, xyxy_px, east_m, north_m, hypot(east_m - view.east_m, north_m - view.north_m))
 
 
 def _area(box: tuple[int, int, int, int]) -> int:
     return (box[2] - box[0]) * (box[3] - box[1])
 
 
-def _centre_inside(view: View, defect: Defect, body: Body) -> bool:
-    """Whether at least about half of the defect lies inside the image."""
-    centre_m = np.array([defect.place.east_m, defect.place.north_m, 0.0])
-    if isinstance(body, BarrierRow):
-        centre_m = body.centre_m
-    if isinstance(body, Graffiti):
-        centre_m = body.face.corners_m.mean(axis=0)
+def _centre(defect: Defect, body: Body) -> Floats:
+    """The middle of a defect in the town frame."""
+    match body:
+        case BarrierRow():
+            return body.centre_m
+        case Graffiti():
+            return np.asarray(body.face.corners_m.mean(axis=0))
+    return np.array([defect.place.east_m, defect.place.north_m, 0.0])
+
+
+def _inside(view: View, centre_m: Floats) -> bool:
+    """Whether the middle, and so about half of the defect, lies inside the image."""
     (place_px,), (depth_m,) = view.project(centre_m[None])
     inside = (place_px >= 0) & (place_px < [view.camera.width, view.camera.height])
     return bool(depth_m > 1.0 and inside.all())
 
 
-def _through_lens(pixels: NDArray[np.uint8], look: Look, rng: np.random.Generator) -> NDArray[np.uint8]:
+def _through_lens(pixels: Image, look: Look, rng: np.random.Generator) -> Image:
     """Exposure, white balance, vignette, a little blur and sensor noise."""
     h, w = pixels.shape[:2]
     x, y = np.linspace(-1, 1, w, dtype=np.float32)[None, :], np.linspace(-1, 1, h, dtype=np.float32)[:, None]

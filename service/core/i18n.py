@@ -1,4 +1,4 @@
-"""The languages of the pages: which one a visitor gets, and the messages of a catalogue, ready without a build step."""
+"""The languages of the pages: which one a visitor gets, and a catalogue's messages, ready without a build."""
 
 from enum import StrEnum
 from io import BytesIO
@@ -21,7 +21,7 @@ class Language(StrEnum):
 
 
 def choose_language(cookie: str | None, accept_language: str | None) -> Language:
-    """What the visitor chose before, else the best of what the browser asks for (RFC 9110, 12.5.4), else Arabic."""
+    """What the visitor chose before, else the best the browser asks for (RFC 9110, 12.5.4), else Arabic."""
     if cookie in set(Language):
         return Language(cookie)
     wanted = [_weighted(part) for part in (accept_language or "").split(",")]

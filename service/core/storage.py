@@ -22,11 +22,12 @@ class Store:
 
     def get(self, key: str) -> bytes:
         try:
-            return obstore.get(self._store, key).bytes().to_bytes()
+            data: bytes = obstore.get(self._store, key).bytes().to_bytes()
         except (NotFoundError, FileNotFoundError) as error:
             raise BlobMissing(
                 f"expected the stored file {key!r}, the store has none; restore it from backup"
             ) from error
+        return data
 
     def exists(self, key: str) -> bool:
         try:
@@ -40,7 +41,5 @@ def open_store(settings: Settings) -> Store:
     if settings.files_url:
         return Store(from_url(settings.files_url))
     folder: Path = settings.data_dir / "files"
-    folder.mkdir(
-        parents=True, exist_ok=True, mode=0o700
-    )  # street images are personal data: the owner alone reads them
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)  # personal data: the owner alone reads them
     return Store(LocalStore(folder.resolve()))

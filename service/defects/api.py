@@ -24,6 +24,7 @@ from service.defects.schemas import (
     DetectionOut,
     FrameDetectionOut,
     ReviewOut,
+    RowId,
     class_out,
     defect_out,
     detection_out,
@@ -46,7 +47,7 @@ def list_classes(caller: CallerDep) -> list[ClassOut]:
 @router.get("/defects")
 def list_defects(
     caller: ViewerDep, session: SessionDep, state: DefectState | None = None,
-    class_key: ClassKey | None = None, municipality_id: int | None = None,
+    class_key: ClassKey | None = None, municipality_id: RowId | None = None,
     order: DefectOrder = DefectOrder.OLDEST, after: AfterQuery = None, limit: LimitQuery = 100,
 ) -> Page[DefectOut]:  # fmt: skip
     """Defects of the caller's municipalities; `state=candidate` is the review queue."""
@@ -58,7 +59,7 @@ def list_defects(
 
 
 @router.get("/defects/{defect_id}")
-def get_defect(defect_id: int, caller: ViewerDep, session: SessionDep) -> DefectDetail:
+def get_defect(defect_id: RowId, caller: ViewerDep, session: SessionDep) -> DefectDetail:
     """A defect with its newest sightings, its reviews and its history."""
     defect = access.get_defect(session, caller, defect_id)
     sightings, _ = access.list_sightings(session, defect_id, None, SHOWN_SIGHTINGS)
@@ -72,7 +73,11 @@ def get_defect(defect_id: int, caller: ViewerDep, session: SessionDep) -> Defect
 
 @router.get("/defects/{defect_id}/sightings")
 def list_sightings(
-    defect_id: int, caller: ViewerDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
+    defect_id: RowId,
+    caller: ViewerDep,
+    session: SessionDep,
+    after: AfterQuery = None,
+    limit: LimitQuery = 100,
 ) -> Page[DetectionOut]:
     """Every detection of a defect, the newest first."""
     access.get_defect(session, caller, defect_id)
@@ -81,7 +86,7 @@ def list_sightings(
 
 
 @router.get("/frames/{frame_id}/detections")
-def list_frame_detections(frame_id: int, caller: ViewerDep, session: SessionDep) -> list[FrameDetectionOut]:
+def list_frame_detections(frame_id: RowId, caller: ViewerDep, session: SessionDep) -> list[FrameDetectionOut]:
     """What a model saw on a frame, highest score first; at most as many as the model gives for one image."""
     get_frame(session, caller, frame_id)
     statement = (

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 
 from datasets.taxonomy import BY_KEY, DefectClass, Unit
 from service.defects.models import Defect, Detection, Verdict
@@ -20,7 +20,9 @@ def known_class(key: str) -> str:
 ClassKey = Annotated[
     str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})
 ]
-Note = Annotated[str, Field(min_length=1, max_length=1000)]
+RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a bigint column can hold
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL text cannot hold U+0000
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
 BoxPx = tuple[float, float, float, float]
 
 
@@ -110,7 +112,7 @@ class ReviewIn(BaseModel):
 
     verdict: Verdict
     class_key: ClassKey | None = Field(None, description="the right class, for reclassify alone")
-    merged_into_id: int | None = Field(None, description="the defect to keep, for merge alone")
+    merged_into_id: RowId | None = Field(None, description="the defect to keep, for merge alone")
     note: Note | None = None
 
 

@@ -60,18 +60,26 @@ def record_sightings(
     session.add_all(detections)
     session.flush()
     seen_at = frame.captured_at or now
-    created, confirmed, reopened = [], [], []
-    for detection, defect_id in zip(detections, match([_place(box) for box in boxes], known), strict=True):
+    matched = match([_place(box) for box in boxes], known)
+    created, confirmed, reopened, shown = [], [], [], []
+    for detection, defect_id in zip(detections, matched, strict=True):
         evidence = _evidence_of_detection(detection, seen_at)
         if defect_id is None:
-            defect = _create(session, frame, detection, evidence, now)
+            defect = _new_defect(frame, detection, evidence)
             created.append(defect)
         else:
             defect = defects[defect_id]
             confirmed.append(defect)
             if _see_again(session, defect, detection, evidence, now):
                 reopened.append(defect)
-        session.add(Sighting(detection_id=detection.id, defect_id=defect.id))
+        shown.append(defect)
+    session.add_all(created)
+    session.flush()
+    pairs = zip(detections, shown, strict=True)
+    session.add_all(Sighting(detection_id=detection.id, defect_id=defect.id) for detection, defect in pairs)
+    for defect in created:
+        found_in = {"frame_id": frame.id, "detection_id": defect.best_detection_id}
+        record_defect(session, defect, "find", SYSTEM, now, from_state=None, data=found_in)
     return Recorded(tuple(created), tuple(confirmed), tuple(reopened))
 
 
@@ -190,17 +198,11 @@ def _corrected_classes(session: Session, defect_ids: list[int]) -> dict[int, set
     return corrected
 
 
-def _create(
-    session: Session, frame: Frame, detection: Detection, evidence: Evidence, now: datetime
-) -> Defect:
+def _new_defect(frame: Frame, detection: Detection, evidence: Evidence) -> Defect:
     defect = Defect(
         municipality_id=frame.municipality_id, class_key=detection.class_key, state=DefectState.CANDIDATE
     )
     set_evidence(defect, evidence)
-    session.add(defect)
-    session.flush()
-    found_in = {"frame_id": frame.id, "detection_id": detection.id}
-    record_defect(session, defect, "find", SYSTEM, now, from_state=None, data=found_in)
     return defect
 
 

@@ -1,4 +1,4 @@
-"""What a person sees when something cannot be done: a page with words, while programs get problem documents."""
+"""What a person sees when something cannot be done: a page with words; programs get problem documents."""
 
 from urllib.parse import quote
 
@@ -8,11 +8,11 @@ from service.core.errors import RasidError
 from service.web.pages import get_public_page, see_other
 
 
-class PageNotFound(RasidError):
+class UnknownPageError(RasidError):
     status, title = 404, "Not found"
 
 
-class Fault(RasidError):
+class FaultError(RasidError):
     """A fault of ours; the log has the traceback."""
 
     status, title = 500, "Internal error"

@@ -1,4 +1,4 @@
-"""What a page shows of a defect: its frame with all boxes, its other sightings, what lies near, what happened."""
+"""What a page shows of a defect: its frame with all boxes, other sightings, what lies near, what happened."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,7 +51,9 @@ def read_shot(session: Session, detection: Detection) -> Shot:
     return Shot(detection.frame, detection, list(session.scalars(others.order_by(Detection.id))))
 
 
-def choose_sighting(session: Session, defect: Defect, detection_id: int | None) -> tuple[Detection | None, list[Detection]]:
+def choose_sighting(
+    session: Session, defect: Defect, detection_id: int | None
+) -> tuple[Detection | None, list[Detection]]:
     """The sighting to show large (the asked one, else the best) and the newest ones to switch to."""
     sightings, _ = list_sightings(session, defect.id, None, SHOWN_SIGHTINGS)
     asked = next((one for one in sightings if one.id == detection_id), None)
@@ -88,5 +90,5 @@ def _what(event: Event) -> str:
 
 def _names(session: Session, events: Sequence[Event]) -> dict[int | None, str]:
     ids = {event.actor_id for event in events if event.actor_kind == "user"}
-    rows = session.execute(select(User.id, User.name).where(User.id.in_(ids))) if ids else []
-    return {row.id: row.name for row in rows}
+    rows = session.execute(select(User.id, User.name).where(User.id.in_(ids)))
+    return dict(rows.tuples().all())

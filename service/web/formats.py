@@ -21,8 +21,10 @@ PATTERNS = {Language.ARABIC: "d MMM y، HH:mm", Language.ENGLISH: "d MMM y, HH:m
 
 
 class Named(Protocol):
-    name_en: str
-    name_ar: str
+    @property
+    def name_en(self) -> str: ...
+    @property
+    def name_ar(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Reads what people fill in, and tries it so that a refusal can be shown in its place instead of on its own page."""
+"""Reads what people fill in, and tries it so that a refusal can be shown in its place."""
 
 from collections.abc import Callable
 

@@ -23,8 +23,8 @@ from service.web.formats import Formats
 FOLDER = Path(__file__).parent
 LANGUAGE_COOKIE = "lang"
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -83,7 +83,9 @@ def page_for(permission: Permission) -> Callable[[Request, Caller, datetime], Si
         viewer = Viewer(caller.user.name, caller.user.role)
         request.state.viewer = viewer  # for the error page
         if not may(caller.role, permission):
-            raise Forbidden("auth.permission", f"expected a role that may {permission.value}, got {viewer.role.value}")
+            raise Forbidden(
+                "auth.permission", f"expected a role that may {permission.value}, got {viewer.role.value}"
+            )
         return SignedInPage(request, get_public_page(request).language, viewer, caller, now)
 
     return get_page

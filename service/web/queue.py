@@ -1,12 +1,12 @@
-"""The review queue around the candidate that is open, read from the database so that any size of queue is quick."""
+"""The review queue around the candidate that is open, so read that a queue of any size is quick."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlencode
 
 from fastapi import Depends, Query
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
+from sqlalchemy import ColumnElement, Select, UnaryExpression, func, select, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from datasets.taxonomy import BY_KEY
@@ -37,7 +37,7 @@ class QueueFilter:
 
 @dataclass(frozen=True)
 class Queue:
-    """The candidates near the open one in their order; `opened` may be decided already, then it is not in `rows`."""
+    """The candidates near the open one in their order; if `opened` is decided already it is not in `rows`."""
 
     rows: Sequence[Defect]
     opened: Defect | None
@@ -91,7 +91,7 @@ def _first(session: Session, caller: Caller, wanted: QueueFilter, after: Defect 
 def _beside(
     session: Session, caller: Caller, wanted: QueueFilter, place: Defect, *, forward: bool, limit: int
 ) -> list[Defect]:
-    """Candidates from a place in the queue on, the nearest first; the place itself need not be in the queue."""
+    """Candidates from a place in the queue on, the nearest first; the place need not be in the queue."""
     statement = _candidates(caller, wanted).where(_passed(wanted, place, forward))
     return list(session.scalars(statement.order_by(*_ordering(wanted, forward)).limit(limit)))
 
@@ -112,7 +112,7 @@ def _passed(wanted: QueueFilter, place: Defect, forward: bool) -> ColumnElement[
     return own < there if forward else own > there
 
 
-def _ordering(wanted: QueueFilter, forward: bool) -> tuple[ColumnElement[object], ...]:
+def _ordering(wanted: QueueFilter, forward: bool) -> tuple[UnaryExpression[Any], ...]:
     if wanted.order is DefectOrder.OLDEST:
         return (Defect.id.asc() if forward else Defect.id.desc(),)
     columns = (Defect.score, Defect.id)

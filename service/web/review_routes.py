@@ -1,4 +1,4 @@
-"""The review desk: the queue of candidates, the open one beside it, and a defect of any state with its history."""
+"""The review desk: the queue, the open candidate beside it, and a defect of any state with its history."""
 
 from typing import Annotated
 
@@ -31,7 +31,10 @@ from service.work_orders.states import WorkOrderState
 
 router = APIRouter()
 DefectPage = Annotated[SignedInPage, Depends(page_for(Permission.VIEW_DEFECTS))]
-THUMBNAIL_HEADERS = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
+THUMBNAIL_HEADERS = {
+    "Cache-Control": "private, max-age=86400, immutable",
+    "X-Content-Type-Options": "nosniff",
+}
 
 
 @router.get("/review")
@@ -39,7 +42,7 @@ def show_queue(
     page: DefectPage, session: SessionDep, wanted: QueueFilterDep,
     defect: int | None = None, after: int | None = None, done: int | None = None, sighting: int | None = None,
 ) -> Response:  # fmt: skip
-    """`defect` opens one; `after` the next one behind it; `done` tells what became of the one decided last."""
+    """`defect` opens one, `after` the next behind it; `done` tells what became of the one decided last."""
     opened = get_defect(session, page.caller, defect) if defect is not None else None
     response = _queue_page(page, session, wanted, opened, after=after, done=done, sighting=sighting)
     if done is not None:  # the message is for now, not for a reload
@@ -48,7 +51,9 @@ def show_queue(
 
 
 @router.get("/defects/{defect_id}")
-def show_defect(page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None) -> Response:
+def show_defect(
+    page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None
+) -> Response:
     return _defect_page(page, session, get_defect(session, page.caller, defect_id), sighting)
 
 
@@ -119,7 +124,11 @@ def _queue_page(
 
 
 def _defect_page(
-    page: SignedInPage, session: Session, defect: Defect, sighting: int | None, refusal: RasidError | None = None
+    page: SignedInPage,
+    session: Session,
+    defect: Defect,
+    sighting: int | None,
+    refusal: RasidError | None = None,
 ) -> Response:
     return page.render(
         "defect.html",
@@ -132,7 +141,9 @@ def _defect_page(
     )
 
 
-def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: int | None) -> dict[str, object]:
+def _evidence(
+    session: Session, page: SignedInPage, defect: Defect, sighting: int | None
+) -> dict[str, object]:
     shown, sightings = choose_sighting(session, defect, sighting)
     return {
         "defect": defect,

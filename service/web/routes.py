@@ -16,7 +16,7 @@ for part in (sign_in_routes, review_routes, work_order_routes, frame_routes):
 
 
 class PageFiles(StaticFiles):
-    """Scripts, styles and fonts; browsers ask each time whether they have changed, so that a new release shows at once."""
+    """Scripts, styles and fonts; browsers ask each time for changes, so that a new release shows at once."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
         response = await super().get_response(path, scope)

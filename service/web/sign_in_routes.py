@@ -40,7 +40,7 @@ def sign_in(
     refuse_foreign_origin(request)
     target, lifetime = local_path(next), _lifetime(runtime.settings)
     try:
-        with runtime.database.transaction() as session:  # of its own: a failed attempt is counted though we refuse
+        with runtime.database.transaction() as session:  # its own: a failed attempt is counted
             token = service.sign_in(session, email, password, now, lifetime)
     except TooManyRequests as error:
         return page.render("sign_in.html", error.status, next=target, problem="locked", email=email)
@@ -80,7 +80,7 @@ def choose_language(language: Language, request: Request) -> RedirectResponse:
 
 
 def local_path(path: str) -> str:
-    """The path if it leads to this site, else "/"; browsers read `//host`, `/\\host` and `/<tab>/host` as elsewhere."""
+    """The path if it stays on this site, else "/": `//host`, `/\\host` and `/<tab>/host` lead elsewhere."""
     local = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if local else "/"
 

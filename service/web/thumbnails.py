@@ -1,4 +1,4 @@
-"""Small pictures for lists: what a box shows with some street around it, cut out of the frame by the server."""
+"""Small pictures for lists: what a box shows with some street around it, cut out by the server."""
 
 import cv2
 import numpy as np

@@ -9,7 +9,7 @@ from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, problems
 from service.core.errors import NotFound
 from service.defects.access import list_events
-from service.defects.schemas import ClassKey, ReviewIn, defect_out
+from service.defects.schemas import NO_NUL, ClassKey, ReviewIn, RowId, defect_out
 from service.surveys.schemas import EventOut
 from service.work_orders import access, operations_api, proofs, service
 from service.work_orders.models import Proof
@@ -37,7 +37,7 @@ IMAGE: dict[int | str, dict[str, Any]] = {
 
 @router.post("/defects/{defect_id}/reviews")
 def post_review(
-    defect_id: int, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep
+    defect_id: RowId, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> ReviewResult:
     """Accepts (and opens the work order), rejects, reclassifies or merges a candidate; the same verdict again
     changes nothing. Accepting a confirmed defect whose order was cancelled opens a new order."""
@@ -52,7 +52,7 @@ def post_review(
 @router.get("/work-orders")
 def list_work_orders(
     caller: ViewerDep, session: SessionDep, now: NowDep, state: WorkOrderState | None = None,
-    unit_id: int | None = None, municipality_id: int | None = None, class_key: ClassKey | None = None,
+    unit_id: RowId | None = None, municipality_id: RowId | None = None, class_key: ClassKey | None = None,
     overdue: bool | None = None, after: AfterQuery = None, limit: LimitQuery = 100,
 ) -> Page[WorkOrderOut]:  # fmt: skip
     """Orders of the caller's municipalities; a unit's user gets those of the unit."""
@@ -64,7 +64,7 @@ def list_work_orders(
 
 
 @router.get("/work-orders/{order_id}")
-def get_work_order(order_id: int, caller: ViewerDep, session: SessionDep, now: NowDep) -> WorkOrderDetail:
+def get_work_order(order_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep) -> WorkOrderDetail:
     """An order with its defect, proofs, inspections and history."""
     order = access.get_order(session, caller, order_id)
     own = f"/api/v1/work-orders/{order.id}"
@@ -79,7 +79,9 @@ def get_work_order(order_id: int, caller: ViewerDep, session: SessionDep, now: N
 
 
 @router.get("/work-orders/{order_id}/image", response_class=Response, responses=IMAGE)
-def get_defect_image(order_id: int, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep) -> Response:
+def get_defect_image(
+    order_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
+) -> Response:
     """The frame that shows the order's defect best, for whoever may see the order."""
     best = access.get_order(session, caller, order_id).defect.best_detection
     frame = best.frame if best else None
@@ -92,7 +94,7 @@ def get_defect_image(order_id: int, caller: ViewerDep, session: SessionDep, runt
 
 @router.get("/work-orders/{order_id}/proofs/{proof_id}/image", response_class=Response, responses=IMAGE)
 def get_proof_image(
-    order_id: int, proof_id: int, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
+    order_id: RowId, proof_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
 ) -> Response:
     """The photo as the unit sent it."""
     proof = proofs.get_proof(session, caller, order_id, proof_id)
@@ -101,24 +103,24 @@ def get_proof_image(
 
 @router.post("/work-orders/{order_id}/assign")
 def assign(
-    order_id: int, body: AssignIn, caller: CallerDep, session: SessionDep, now: NowDep
+    order_id: RowId, body: AssignIn, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> WorkOrderOut:
     """Gives an open order to a unit."""
     return work_order_out(service.assign(session, caller, order_id, body.unit_id, now), now)
 
 
 @router.post("/work-orders/{order_id}/start")
-def start(order_id: int, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+def start(order_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """The unit begins the repair."""
     return work_order_out(service.start(session, caller, order_id, now), now)
 
 
 @router.post("/work-orders/{order_id}/done", responses=problems(413, 415))
 def report_done(
-    order_id: int, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep,
+    order_id: RowId, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP of the finished repair")],
     quantity: Annotated[float, Form(gt=0, le=1_000_000, description="measured on site, in `quantity_unit`")],
-    note: Annotated[str | None, Form(max_length=1000)] = None,
+    note: Annotated[str | None, Form(max_length=1000, pattern=NO_NUL)] = None,
 ) -> WorkOrderOut:  # fmt: skip
     """The unit reports the repair done; sending the same photo again gives the same result."""
     data = photo.file.read(runtime.settings.max_image_bytes + 1)
@@ -131,7 +133,7 @@ def report_done(
 
 @router.post("/work-orders/{order_id}/inspection")
 def inspect(
-    order_id: int, body: InspectionIn, caller: CallerDep, session: SessionDep, now: NowDep
+    order_id: RowId, body: InspectionIn, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> WorkOrderOut:
     """Closes a good repair and resolves its defect, or sends it back with the reason."""
     order = service.inspect(session, caller, order_id, passed=body.passed, note=body.note, now=now)
@@ -139,20 +141,22 @@ def inspect(
 
 
 @router.post("/work-orders/{order_id}/hold")
-def hold(order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+def hold(
+    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
+) -> WorkOrderOut:
     """Stops the clock until the order is resumed."""
     return work_order_out(service.hold(session, caller, order_id, body.reason, now), now)
 
 
 @router.post("/work-orders/{order_id}/resume")
-def resume(order_id: int, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
+def resume(order_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Returns an order on hold to where it was, due later by the time it was held."""
     return work_order_out(service.resume(session, caller, order_id, now), now)
 
 
 @router.post("/work-orders/{order_id}/cancel")
 def cancel(
-    order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
+    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> WorkOrderOut:
     """Ends an order without a repair; its defect stays confirmed and can be accepted again."""
     return work_order_out(service.cancel(session, caller, order_id, body.reason, now), now)
@@ -160,7 +164,7 @@ def cancel(
 
 @router.post("/work-orders/{order_id}/reopen")
 def reopen(
-    order_id: int, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
+    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> WorkOrderOut:
     """Takes a closed order up again because the repair did not last."""
     return work_order_out(service.reopen(session, caller, order_id, body.reason, now), now)

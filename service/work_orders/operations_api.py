@@ -9,6 +9,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
+from service.defects.schemas import RowId
 from service.work_orders import operations
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit
 from service.work_orders.schemas import (
@@ -28,7 +29,7 @@ ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 
 @router.get("/units")
 def list_units(
-    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
     limit: LimitQuery = 100,
 ) -> Page[UnitOut]:  # fmt: skip
     """Units of the caller's municipalities."""
@@ -45,7 +46,7 @@ def create_unit(body: UnitIn, caller: CallerDep, session: SessionDep, now: NowDe
 
 @router.put("/units/{unit_id}")
 def change_unit(
-    unit_id: int, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep
+    unit_id: RowId, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep
 ) -> UnitOut:
     """Renames a unit or takes it out of service; orders that it has stay with it."""
     return UnitOut.model_validate(
@@ -55,7 +56,7 @@ def change_unit(
 
 @router.get("/routing-rules")
 def list_routing_rules(
-    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
     limit: LimitQuery = 100,
 ) -> Page[RoutingRuleOut]:  # fmt: skip
     """Which unit takes which class."""
@@ -75,7 +76,7 @@ def set_routing_rule(
 
 @router.get("/sla-policies")
 def list_sla_policies(
-    caller: ViewerDep, session: SessionDep, municipality_id: int | None = None, after: AfterQuery = None,
+    caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
     limit: LimitQuery = 100,
 ) -> Page[SlaPolicyOut]:  # fmt: skip
     """How many hours each class may wait."""

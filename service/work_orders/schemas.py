@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from datasets.taxonomy import Unit as UnitOfWork
 from service.accounts.schemas import Key, Name
-from service.defects.schemas import ClassKey, DefectOut, Note, Row
+from service.defects.schemas import NO_NUL, ClassKey, DefectOut, Note, Row, RowId
 from service.surveys.schemas import EventOut
 from service.work_orders.models import WorkOrder
 from service.work_orders.sla import overdue
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500)]
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)
+]
 
 
 class Body(BaseModel):
@@ -81,7 +83,7 @@ class ReviewResult(BaseModel):
 
 
 class AssignIn(Body):
-    unit_id: int | None = Field(None, description="left out: the unit that routing chose")
+    unit_id: RowId | None = Field(None, description="left out: the unit that routing chose")
 
 
 class InspectionIn(Body):
@@ -94,7 +96,7 @@ class ReasonIn(Body):
 
 
 class UnitIn(Body):
-    municipality_id: int
+    municipality_id: RowId
     key: Key
     name_en: Name
     name_ar: Name
@@ -118,9 +120,9 @@ class UnitOut(Row):
 
 
 class RoutingRuleIn(Body):
-    municipality_id: int
+    municipality_id: RowId
     class_key: ClassKey
-    unit_id: int
+    unit_id: RowId
 
 
 class RoutingRuleOut(Row):
@@ -133,7 +135,7 @@ class RoutingRuleOut(Row):
 
 
 class SlaPolicyIn(Body):
-    municipality_id: int
+    municipality_id: RowId
     class_key: ClassKey
     hours: int = Field(ge=1, le=24 * 365, description="from opening to done, the time on hold not counted")
 

@@ -226,6 +226,21 @@ def test_an_unknown_proof_and_a_lost_frame_are_not_found(town: Town) -> None:
     assert town.get("unit", "work-orders/99999").status_code == 404
 
 
+def test_what_the_database_cannot_hold_is_refused_and_is_no_fault_of_ours(town: Town) -> None:
+    order, beyond = town.accept(), 2**63
+    answers = [
+        town.get("supervisor", f"work-orders/{beyond}"),
+        town.get("supervisor", "work-orders", unit_id=beyond),
+        town.get("supervisor", "defects", municipality_id=-beyond),
+        town.act("supervisor", order["id"], "assign", unit_id=beyond),
+        town.act("supervisor", order["id"], "hold", reason="a\0b"),
+        town.act("supervisor", order["id"], "hold", reason="   "),
+        town.post("inspector", f"defects/{order['defect_id']}/reviews", verdict="reject", note="\0"),
+        town.done(order["id"], note="\0"),
+    ]
+    assert [answer.status_code for answer in answers] == [422] * len(answers)
+
+
 def test_a_second_writer_waits_for_the_first_and_then_sees_its_work(town: Town, database: Database) -> None:
     order_id = town.accept()["id"]
     town.bring(order_id, "assign")

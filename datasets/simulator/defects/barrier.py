@@ -5,15 +5,14 @@ from math import cos, radians, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import Canvas, Face, Texture
 from datasets.simulator.defects.road import Place
 from datasets.simulator.light import Look
 from datasets.simulator.noise import seamless_noise
 
-Vector = NDArray[np.float64]
 FOOT_M, TOP_M = 0.55, 0.2  # thickness of a block at its foot and top
 
 
@@ -22,7 +21,7 @@ class BarrierRow:
     """Blocks as sloped faces, each with the light that falls on it."""
 
     faces: tuple[tuple[Face, Texture, float], ...]
-    centre_m: Vector
+    centre_m: Floats
 
 
 def make_barrier_row(place: Place, look: Look, rng: np.random.Generator) -> BarrierRow:
@@ -35,7 +34,9 @@ def make_barrier_row(place: Place, look: Look, rng: np.random.Generator) -> Barr
         turn = radians(place.heading_deg + rng.normal(0, 2.5))
         shift_m = (i - (count - 1) / 2) * (block_m + 0.08)
         heading = radians(place.heading_deg)
-        middle = np.array([place.east_m + shift_m * sin(heading), place.north_m + shift_m * cos(heading), 0.0])
+        middle = np.array(
+            [place.east_m + shift_m * sin(heading), place.north_m + shift_m * cos(heading), 0.0]
+        )
         faces += _block(middle, turn, block_m, height_m, texture, look)
     return BarrierRow(tuple(faces), np.array([place.east_m, place.north_m, height_m / 2]))
 
@@ -48,7 +49,7 @@ def paint_barrier_row(canvas: Canvas, view: View, row: BarrierRow, defect: int) 
 
 
 def _block(
-    middle: Vector, turn: float, length_m: float, height_m: float, texture: Texture, look: Look
+    middle: Floats, turn: float, length_m: float, height_m: float, texture: Texture, look: Look
 ) -> list[tuple[Face, Texture, float]]:
     ahead = np.array([sin(turn), cos(turn), 0.0]) * length_m
     right = np.array([cos(turn), -sin(turn), 0.0])

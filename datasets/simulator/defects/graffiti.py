@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import Canvas, Face, Texture
 from datasets.simulator.noise import seamless_noise
@@ -24,8 +25,8 @@ class Graffiti:
 
 
 def make_graffiti(
-    corner_m: NDArray[np.float64],
-    along_m: NDArray[np.float64],
+    corner_m: Floats,
+    along_m: Floats,
     height_m: float,
     light: float,
     rng: np.random.Generator,
@@ -35,7 +36,10 @@ def make_graffiti(
     unit = along_m / wall_m
     width_m = min(float(rng.uniform(1.5, 4.5)), wall_m - 0.6)
     tall_m = min(float(rng.uniform(0.8, 1.6)), height_m - 0.5)
-    start_m, foot_m = rng.uniform(0.3, wall_m - width_m - 0.2), rng.uniform(0.3, max(height_m - tall_m - 0.15, 0.31))
+    start_m, foot_m = (
+        rng.uniform(0.3, wall_m - width_m - 0.2),
+        rng.uniform(0.3, max(height_m - tall_m - 0.15, 0.31)),
+    )
     outward = np.array([unit[1], -unit[0], 0.0])
     corner = corner_m + unit * start_m + outward * IN_FRONT_M + np.array([0, 0, foot_m + tall_m])
     face = Face(corner, unit * width_m, np.array([0.0, 0.0, -tall_m]))
@@ -43,7 +47,7 @@ def make_graffiti(
 
 
 def paint_graffiti(canvas: Canvas, view: View, graffiti: Graffiti, defect: int) -> None:
-    """Paint the strokes on their wall. The whole painted piece counts as the defect, gaps between strokes too."""
+    """Paint the strokes on their wall; the box of all strokes is the defect."""
     canvas.paint_face(view, graffiti.face, graffiti.texture, graffiti.light, defect)
 
 
@@ -72,7 +76,9 @@ def _words(rng: np.random.Generator, w: int, h: int) -> list[NDArray[np.int32]]:
         x = start + length * knots + rng.normal(0, 0.045, turns)
         y = middle + rng.uniform(0.1, 0.26) * rng.normal(0, 1, turns)
         fine = np.linspace(0, 1, 120)
-        curve = np.column_stack([np.interp(fine, knots, x) * w, np.interp(fine, knots, y.clip(0.08, 0.92)) * h])
+        curve = np.column_stack(
+            [np.interp(fine, knots, x) * w, np.interp(fine, knots, y.clip(0.08, 0.92)) * h]
+        )
         smooth = cv2.GaussianBlur(curve.astype(np.float32), (1, 15), sigmaX=0.1, sigmaY=2.6)
         lines.append(smooth.astype(np.int32))
     return lines

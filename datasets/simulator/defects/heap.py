@@ -1,12 +1,12 @@
-"""Things that lie on the kerb in heaps, every piece at its own place so that the heap turns as the camera passes."""
+"""Heaps on the kerb: every piece has its own place, so the heap turns as the camera passes."""
 
 from dataclasses import dataclass, replace
 from math import cos, hypot, radians, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import Canvas, Face, Texture
 from datasets.simulator.defects.litter import draw_bag, draw_bottle, draw_carton, draw_mound
@@ -108,7 +108,9 @@ def _rubbish(place: Place, spread_m: float, rng: np.random.Generator) -> Piece:
 def _contact(place: Place, size_m: float, strength: float, look: Look) -> GroundPatch:
     axis = np.linspace(-1, 1, 64, dtype=np.float32)
     away = np.hypot(axis[None, :], axis[:, None])
-    cover: NDArray[np.float32] = np.clip(1 - away, 0, 1) ** 1.3 * np.float32(strength)
+    cover: Floats = np.clip(1 - away, 0, 1) ** 1.3 * np.float32(strength)
     cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), 2), dtype=np.float32)
     colour = np.ones((64, 64, 3), np.float32) * np.array(look.asphalt, np.float32) * 0.3
-    return GroundPatch(place.east_m, place.north_m, place.heading_deg, size_m, colour, cover, np.zeros_like(cover))
+    return GroundPatch(
+        place.east_m, place.north_m, place.heading_deg, size_m, colour, cover, np.zeros_like(cover)
+    )

@@ -4,14 +4,22 @@ from math import cos, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image
 from datasets.simulator.canvas import Texture
 from datasets.simulator.noise import seamless_noise, wobbly_outline
 
 PIECE_PX = 128
-Floats = NDArray[np.float32]
-BAG_COLOURS = [(38, 36, 36), (38, 36, 36), (52, 48, 46), (228, 228, 226), (214, 200, 180), (176, 120, 52), (60, 110, 60), (60, 190, 225)]
+BAG_COLOURS = [
+    (38, 36, 36),
+    (38, 36, 36),
+    (52, 48, 46),
+    (228, 228, 226),
+    (214, 200, 180),
+    (176, 120, 52),
+    (60, 110, 60),
+    (60, 190, 225),
+]
 CARTON_COLOURS = [(98, 140, 178), (84, 124, 160), (120, 158, 190), (205, 212, 216)]
 BOTTLE_COLOURS = [(214, 206, 196), (110, 150, 70), (60, 60, 190), (190, 140, 60), (230, 230, 230)]
 
@@ -22,7 +30,17 @@ def draw_bag(rng: np.random.Generator, sun_right: float) -> Texture:
     mask = _blob(rng, squash=rng.uniform(0.75, 1.1))
     knot = int(PIECE_PX * rng.uniform(0.42, 0.58))
     top = int(np.argmax(mask[:, knot] > 0))
-    ears = np.array([[knot - 16, top + 14], [knot - 4, top], [knot - 9, top - 12], [knot, top - 5], [knot + 8, top - 13], [knot + 4, top], [knot + 16, top + 14]])
+    ears = np.array(
+        [
+            [knot - 16, top + 14],
+            [knot - 4, top],
+            [knot - 9, top - 12],
+            [knot, top - 5],
+            [knot + 8, top - 13],
+            [knot + 4, top],
+            [knot + 16, top + 14],
+        ]
+    )
     cv2.fillPoly(mask, [np.maximum(ears, 1)], 255, cv2.LINE_AA)
     wrinkles = seamless_noise(rng, PIECE_PX, 1.25, stretch=0.5)
     shade, gloss = _round_shade(mask, wrinkles, sun_right, 26.0, bump=7.0 if colour.mean() < 150 else 3.5)
@@ -35,12 +53,25 @@ def draw_carton(rng: np.random.Generator, sun_right: float) -> Texture:
     colour = np.array(CARTON_COLOURS[int(rng.integers(len(CARTON_COLOURS)))], np.float32)
     edge, low, top = rng.uniform(0.3, 0.7), rng.uniform(0.84, 0.93), rng.uniform(0.2, 0.42)
     rise = rng.uniform(0.08, 0.16)
-    points = np.array([[0.05, top + 0.04], [edge, top + rise], [0.95, top], [0.95, low - 0.1], [edge, 0.97], [0.05, low - 0.06]])
+    points = np.array(
+        [
+            [0.05, top + 0.04],
+            [edge, top + rise],
+            [0.95, top],
+            [0.95, low - 0.1],
+            [edge, 0.97],
+            [0.05, low - 0.06],
+        ]
+    )
     points[1:] += rng.normal(0, 0.012, (5, 2))
     p = (points * PIECE_PX).astype(np.int32)
     back = np.array([(edge + 0.05) * PIECE_PX, (top - rise) * PIECE_PX]).astype(np.int32)
     picture, mask = np.zeros((PIECE_PX, PIECE_PX, 3), np.float32), np.zeros((PIECE_PX, PIECE_PX), np.uint8)
-    faces = ((p[[0, 1, 4, 5]], 0.8 - 0.25 * sun_right), (p[[1, 2, 3, 4]], 0.8 + 0.25 * sun_right), (np.array([p[0], back, p[2], p[1]]), 1.12))
+    faces = (
+        (p[[0, 1, 4, 5]], 0.8 - 0.25 * sun_right),
+        (p[[1, 2, 3, 4]], 0.8 + 0.25 * sun_right),
+        (np.array([p[0], back, p[2], p[1]]), 1.12),
+    )
     for face, light in faces:
         cv2.fillConvexPoly(picture, face, tuple(float(v) for v in colour * light), cv2.LINE_AA)
         cv2.fillConvexPoly(mask, face, 255, cv2.LINE_AA)
@@ -63,7 +94,7 @@ def draw_bottle(rng: np.random.Generator, sun_right: float) -> Texture:
     return _piece(colour * shade[..., None] + 110 * gloss[..., None], mask)
 
 
-def draw_mound(rng: np.random.Generator, sun_right: float, colour: NDArray[np.float32]) -> Texture:
+def draw_mound(rng: np.random.Generator, sun_right: float, colour: Floats) -> Texture:
     """A heap of sand or broken stone, wide and low, filling the picture's foot."""
     w, h = 3 * PIECE_PX, PIECE_PX
     x = np.linspace(-1, 1, w)
@@ -79,7 +110,7 @@ def draw_mound(rng: np.random.Generator, sun_right: float, colour: NDArray[np.fl
     return _piece(colour * shade[..., None], (cover * 255).astype(np.uint8))
 
 
-def _blob(rng: np.random.Generator, squash: float) -> NDArray[np.uint8]:
+def _blob(rng: np.random.Generator, squash: float) -> Image:
     angles = np.linspace(0, 2 * np.pi, 90, endpoint=False)
     radii = wobbly_outline(rng, 90, 0.07) * PIECE_PX * 0.42
     x = PIECE_PX / 2 + radii * np.cos(angles)
@@ -91,11 +122,13 @@ def _blob(rng: np.random.Generator, squash: float) -> NDArray[np.uint8]:
 
 
 def _round_shade(
-    mask: NDArray[np.uint8], wrinkles: Floats, sun_right: float, bulge: float, bump: float
+    mask: Image, wrinkles: Floats, sun_right: float, bulge: float, bump: float
 ) -> tuple[Floats, Floats]:
     """Shade and highlight of a body that bulges towards the camera."""
     rim = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5)
-    height = bulge * np.sqrt(np.clip(1 - (1 - np.clip(rim / bulge, 0, 1)) ** 2, 0, 1)) + bump * wrinkles * 0.35
+    height = (
+        bulge * np.sqrt(np.clip(1 - (1 - np.clip(rim / bulge, 0, 1)) ** 2, 0, 1)) + bump * wrinkles * 0.35
+    )
     dy, dx = np.gradient(cv2.GaussianBlur(height.astype(np.float32), (0, 0), 1.2))
     facing = (-dx * sun_right * 0.7 + dy * 0.75 + 0.5) / np.sqrt(dx**2 + dy**2 + 1)
     shade = np.clip(0.55 + 0.62 * facing, 0.25, 1.4)
@@ -103,6 +136,6 @@ def _round_shade(
     return shade.astype(np.float32), gloss.astype(np.float32)
 
 
-def _piece(picture: NDArray[np.float32], mask: NDArray[np.uint8]) -> Texture:
+def _piece(picture: Floats, mask: Image) -> Texture:
     bgra = np.dstack([np.clip(picture, 0, 255), mask.astype(np.float32)]).astype(np.uint8)
     return Texture(bgra)

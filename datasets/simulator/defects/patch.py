@@ -1,4 +1,4 @@
-"""A square piece of road surface with colour, cover and depth, laid on the ground and seen in perspective with its own relief."""
+"""A square piece of road with colour, cover and depth, seen in perspective with its own relief."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -6,12 +6,11 @@ from math import cos, hypot, radians, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, read_at
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import Canvas
 
-Floats = NDArray[np.float32]
 STEEPEST_VIEW = 4.0  # metres sideways per metre of depth; flatter rays would show nothing but the near rim
 RELIEF_STEPS = 18
 FARTHEST_M = 60.0
@@ -19,27 +18,27 @@ FARTHEST_M = 60.0
 
 @dataclass(frozen=True)
 class GroundPatch:
-    """Pictures of (n, n) texels over size_m x size_m of ground, turned by heading_deg, centred on east_m, north_m."""
+    """Pictures of (n, n) texels over size_m of ground, centred on a place and turned by heading_deg."""
 
     east_m: float
     north_m: float
     heading_deg: float
     size_m: float
-    colour: NDArray[np.float32]
+    colour: Floats
     cover: Floats
     depth_m: Floats
 
     @property
-    def corners_m(self) -> NDArray[np.float64]:
+    def corners_m(self) -> Floats:
         s, c = sin(radians(self.heading_deg)), cos(radians(self.heading_deg))
         half = self.size_m / 2
         steps = [(-half, half), (half, half), (half, -half), (-half, -half)]
         return np.array([(self.east_m + x * c + y * s, self.north_m - x * s + y * c, 0.0) for x, y in steps])
 
-
     @cached_property
     def _halved(self) -> "GroundPatch":
-        colour, cover, depth_m = (cv2.pyrDown(p) for p in (self.colour, self.cover, self.depth_m))
+        pictures = self.colour, self.cover, self.depth_m
+        colour, cover, depth_m = (np.asarray(cv2.pyrDown(p), np.float32) for p in pictures)
         return replace(self, colour=colour, cover=cover, depth_m=depth_m)
 
     def level(self, region_px: float) -> "GroundPatch":
@@ -62,12 +61,13 @@ def paint_patch(canvas: Canvas, view: View, patch: GroundPatch, defect: int | No
     level = patch.level(float(len(u_px) * len(v_px)))
     east_m, north_m = view.ground_at(u_px, v_px)
     x, y = _texels(level, east_m, north_m)
-    cover = _read(level.cover, x, y)
-    colour = _read(level.colour, *_sunk(view, level, x, y, east_m, north_m))
+    cover = read_at(level.cover, x, y)
+    colour = read_at(level.colour, *_sunk(view, level, x, y, east_m, north_m))
     if finer > 1:
         size = (x1 - x0, y1 - y0)
-        cover = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
-        colour = cv2.resize(colour, size, interpolation=cv2.INTER_AREA)
+        cover, colour = (
+            np.asarray(cv2.resize(p, size, interpolation=cv2.INTER_AREA), np.float32) for p in (cover, colour)
+        )
     canvas.note_extent(x0, y0, cover, defect)
     canvas.blend(x0, y0, colour, cover, defect)
 
@@ -85,7 +85,7 @@ def _texels(patch: GroundPatch, east_m: Floats, north_m: Floats) -> tuple[Floats
 def _sunk(
     view: View, patch: GroundPatch, x: Floats, y: Floats, east_m: Floats, north_m: Floats
 ) -> tuple[Floats, Floats]:
-    """Where the ray that crosses the surface at texel (x, y) really lands: further on, by the depth found there."""
+    """Where the ray that crosses the surface at texel (x, y) really lands: further on, deeper down."""
     if not patch.depth_m.any():
         return x, y
     slope_e = (east_m - np.float32(view.east_m)) / np.float32(view.camera.height_m)
@@ -97,11 +97,6 @@ def _sunk(
     landed_m = np.full_like(x, deepest_m)
     for step in range(RELIEF_STEPS, -1, -1):
         level_m = np.float32(deepest_m * step / RELIEF_STEPS)
-        under = _read(patch.depth_m, x + per_x * level_m, y + per_y * level_m) <= level_m
+        under = read_at(patch.depth_m, x + per_x * level_m, y + per_y * level_m) <= level_m
         np.copyto(landed_m, level_m, where=under)
     return x + per_x * landed_m, y + per_y * landed_m
-
-
-def _read(picture: Floats, x: Floats, y: Floats) -> Floats:
-    sampled: Floats = cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return sampled

@@ -5,8 +5,8 @@ from functools import lru_cache
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.defects.barrier import BarrierRow, make_barrier_row
 from datasets.simulator.defects.graffiti import Graffiti, make_graffiti
 from datasets.simulator.defects.heap import Heap, make_garbage_heap, make_sand_heap
@@ -18,7 +18,14 @@ from datasets.simulator.town.streets import PAST_THE_CORNER_M, Street
 
 Body = GroundPatch | Heap | BarrierRow | Graffiti
 HARMLESS = "harmless"
-SHARES = {"pothole": 0.36, "garbage": 0.25, "road_crack": 0.1, "construction_barrier": 0.07, "sand_rubble": 0.07, HARMLESS: 0.15}
+SHARES = {
+    "pothole": 0.36,
+    "garbage": 0.25,
+    "road_crack": 0.1,
+    "construction_barrier": 0.07,
+    "sand_rubble": 0.07,
+    HARMLESS: 0.15,
+}
 GRAFFITI_PER_WALL = 0.14
 BODIES_KEPT = 64
 ON_ROAD = ("pothole", "road_crack", HARMLESS)
@@ -38,12 +45,15 @@ class Defect:
 class Defects:
     """All defects of a town; bodies are made when first seen and the same each time."""
 
-    def __init__(self, streets: tuple[Street, ...], boxes: tuple[Box, ...], look: Look, seed: int) -> None:
+    def __init__(
+        self, streets: tuple[Street, ...], boxes: tuple[Box, ...], look: Look, seed: int, town: str
+    ) -> None:
         self.look, self.seed = look, seed
         rng = np.random.default_rng([seed, 7])
         found = [*_along_streets(streets, rng), *_on_walls(boxes, streets, rng)]
         self.all = tuple(
-            Defect(i, f"S{seed}-{i:04d}", key, place, wall) for i, (key, place, wall) in enumerate(found, start=1)
+            Defect(i, f"{town}-{seed}-{i:04d}", key, place, wall)
+            for i, (key, place, wall) in enumerate(found, start=1)
         )
         self.body = lru_cache(BODIES_KEPT)(self._make_body)
 
@@ -63,7 +73,9 @@ class Defects:
         return cast(Body, makers[defect.class_key](defect.place, self.look, rng))
 
 
-def _along_streets(streets: tuple[Street, ...], rng: np.random.Generator) -> list[tuple[str, Place, Box | None]]:
+def _along_streets(
+    streets: tuple[Street, ...], rng: np.random.Generator
+) -> list[tuple[str, Place, Box | None]]:
     """One thing every 7-17 m of the driven streets, away from the crossings for what stands on the kerb."""
     found: list[tuple[str, Place, Box | None]] = []
     for street in (s for s in streets if s.driven):
@@ -103,7 +115,7 @@ def _on_walls(
 ) -> list[tuple[str, Place, Box | None]]:
     found: list[tuple[str, Place, Box | None]] = []
     for box in boxes:
-        middle: NDArray[np.float64] = box.corner_m + box.along_m / 2
+        middle: Floats = box.corner_m + box.along_m / 2
         is_wall = box.height_m < 3.5 and float(np.linalg.norm(box.along_m)) > 6
         if is_wall and rng.random() < GRAFFITI_PER_WALL:
             found.append(("graffiti", Place(float(middle[0]), float(middle[1]), 0.0), box))
@@ -112,4 +124,6 @@ def _on_walls(
 
 def _graffiti(wall: Box, look: Look, rng: np.random.Generator) -> Graffiti:
     front, _ = wall.faces[-1]
-    return make_graffiti(wall.corner_m, wall.along_m, wall.height_m, wall.tint * look.on_surface(front.outward), rng)
+    return make_graffiti(
+        wall.corner_m, wall.along_m, wall.height_m, wall.tint * look.on_surface(front.outward), rng
+    )

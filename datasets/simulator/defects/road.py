@@ -5,13 +5,12 @@ from math import cos, radians, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image
 from datasets.simulator.defects.patch import GroundPatch
 from datasets.simulator.light import Look
 from datasets.simulator.noise import seamless_noise, wobbly_outline
 
-Floats = NDArray[np.float32]
 TEXELS = 256
 
 
@@ -49,8 +48,12 @@ def make_pothole(place: Place, look: Look, rng: np.random.Generator) -> GroundPa
     foot_of_wall = np.exp(-(((inside_m - 0.035) / 0.03) ** 2))
     colour *= (1 - 0.5 * foot_of_wall)[..., None]
     colour *= _relief_light(stones_m, size_m, place.heading_deg, look)[..., None]
-    cover = np.maximum(np.clip(inside_m / 0.012 + 0.5, 0, 1), 0.49 * crumbled * np.clip(0.75 + 0.35 * gravel, 0, 1))
-    apron = np.clip(1 + inside_m / (0.55 * radius_m), 0, 1) ** 2 * np.clip(0.35 + 0.35 * gravel + 0.3 * rough, 0, 1)
+    cover = np.maximum(
+        np.clip(inside_m / 0.012 + 0.5, 0, 1), 0.49 * crumbled * np.clip(0.75 + 0.35 * gravel, 0, 1)
+    )
+    apron = np.clip(1 + inside_m / (0.55 * radius_m), 0, 1) ** 2 * np.clip(
+        0.35 + 0.35 * gravel + 0.3 * rough, 0, 1
+    )
     cover = np.maximum(cover, rng.uniform(0.1, 0.45) * apron)
     return _patch(place, size_m, colour, cover, depth_m)
 
@@ -99,7 +102,7 @@ def _manhole(place: Place, look: Look, rough: Floats) -> GroundPatch:
     return _patch(place, 0.8, colour, cover, np.zeros_like(cover))
 
 
-def _flat(place: Place, size_m: float, tone: NDArray[np.float32], cover: Floats, rough: Floats) -> GroundPatch:
+def _flat(place: Place, size_m: float, tone: Floats, cover: Floats, rough: Floats) -> GroundPatch:
     colour = (1 + 0.07 * rough)[..., None] * tone
     return _patch(place, size_m, colour, cover, np.zeros_like(rough))
 
@@ -127,7 +130,7 @@ def _inside_m(rng: np.random.Generator, radius_m: float, size_m: float, stretch:
     return np.asarray(radius_m * outline - np.hypot(x, y) + ragged, dtype=np.float32)
 
 
-def _floor_colour(look: Look, rng: np.random.Generator) -> NDArray[np.float32]:
+def _floor_colour(look: Look, rng: np.random.Generator) -> Floats:
     asphalt, sand = np.array(look.asphalt, np.float32), np.array(look.sand, np.float32)
     kind = rng.choice(["base", "gravel", "sand"], p=[0.45, 0.35, 0.2])
     if kind == "base":
@@ -138,7 +141,7 @@ def _floor_colour(look: Look, rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _relief_light(depth_m: Floats, size_m: float, heading_deg: float, look: Look) -> Floats:
-    """Light on the sunken surface relative to level ground: slope, cast shadow and the sky hidden by the walls."""
+    """Light relative to level ground: slope, cast shadow and the sky hidden by the walls."""
     texel_m = size_m / TEXELS
     dz_dy, dz_dx = np.gradient(-depth_m, texel_m)
     sun = look.to_sun
@@ -162,7 +165,7 @@ def _cast(depth_m: Floats, right: float, ahead: float, rise: float, texel_m: flo
     return hidden
 
 
-def _draw_crack(lines: NDArray[np.uint8], rng: np.random.Generator) -> None:
+def _draw_crack(lines: Image, rng: np.random.Generator) -> None:
     n = lines.shape[0]
     at, turn = np.array([n * rng.uniform(0.25, 0.75), n * 0.04]), 0.0
     while 8 < at[0] < n - 8 and at[1] < n - 12:
@@ -174,7 +177,7 @@ def _draw_crack(lines: NDArray[np.uint8], rng: np.random.Generator) -> None:
         at = at + step
 
 
-def _draw_net(lines: NDArray[np.uint8], rng: np.random.Generator) -> None:
+def _draw_net(lines: Image, rng: np.random.Generator) -> None:
     n = lines.shape[0]
     grid = np.linspace(n * 0.1, n * 0.9, int(rng.integers(6, 11)))
     nodes = np.stack(np.meshgrid(grid, grid), axis=-1) + rng.normal(0, n * 0.022, (len(grid), len(grid), 2))
@@ -183,8 +186,15 @@ def _draw_net(lines: NDArray[np.uint8], rng: np.random.Generator) -> None:
             for k, m in ((i + 1, j), (i, j + 1)):
                 inside = np.hypot(*(nodes[i, j] / n - 0.5)) < rng.uniform(0.32, 0.42)
                 if k < len(grid) and m < len(grid) and inside and rng.random() < 0.88:
-                    cv2.line(lines, _pixel(nodes[i, j]), _pixel(nodes[k, m]), 235, int(rng.integers(2, 5)), cv2.LINE_AA)
+                    cv2.line(
+                        lines,
+                        _pixel(nodes[i, j]),
+                        _pixel(nodes[k, m]),
+                        235,
+                        int(rng.integers(2, 5)),
+                        cv2.LINE_AA,
+                    )
 
 
-def _pixel(point: NDArray[np.float64]) -> tuple[int, int]:
+def _pixel(point: Floats) -> tuple[int, int]:
     return int(point[0]), int(point[1])

@@ -5,8 +5,8 @@ from functools import cached_property
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image
 from datasets.simulator.camera import View
 from datasets.simulator.canvas import Canvas, Face, Texture
 from datasets.simulator.light import Look
@@ -14,24 +14,23 @@ from datasets.simulator.town.facades import Facade
 from datasets.simulator.town.streets import Street
 
 SIGHT_M = 170.0
-Vector = NDArray[np.float64]
 KINDS = ("walled", "flats", "shops", "open", "low_wall", "shed")
 
 
 @dataclass(frozen=True)
 class Box:
-    """An upright block: `along_m` runs along its front edge from `corner_m`, `back_m` away from the street."""
+    """An upright block: `along_m` is its front edge from `corner_m`, `back_m` leads away from the street."""
 
-    corner_m: Vector
-    along_m: Vector
-    back_m: Vector
+    corner_m: Floats
+    along_m: Floats
+    back_m: Floats
     height_m: float
     front: Texture
     side: Texture
     tint: float
 
     @cached_property
-    def base_m(self) -> Vector:
+    def base_m(self) -> Floats:
         """The four corners on the ground (4, 3)."""
         c, a, b = self.corner_m, self.along_m, self.back_m
         return np.array([c, c + a, c + a + b, c + b])
@@ -41,7 +40,12 @@ class Box:
         """Back, both sides and front."""
         c, a, b = self.corner_m, self.along_m, self.back_m
         up = np.array([0.0, 0.0, self.height_m])
-        walls = ((c + a + b, -a, self.side), (c + b, -b, self.side), (c + a, b, self.side), (c, a, self.front))
+        walls = (
+            (c + a + b, -a, self.side),
+            (c + b, -b, self.side),
+            (c + a, b, self.side),
+            (c, a, self.front),
+        )
         return tuple((Face(start + up, run, -up), texture) for start, run, texture in walls)
 
 
@@ -50,9 +54,9 @@ class Lots:
 
     def __init__(self, streets: tuple[Street, ...]) -> None:
         self.streets = streets
-        self.taken: list[Vector] = []
+        self.taken: list[Floats] = []
 
-    def is_free(self, base_m: Vector, own: Street) -> bool:
+    def is_free(self, base_m: Floats, own: Street) -> bool:
         edge = np.concatenate([base_m, (base_m + np.roll(base_m, -1, axis=0)) / 2, base_m.mean(axis=0)[None]])
         for street in self.streets:
             s, t = street.to_local(edge[:, 0].astype(np.float32), edge[:, 1].astype(np.float32))
@@ -90,7 +94,7 @@ def paint_box(canvas: Canvas, view: View, box: Box, look: Look) -> None:
             canvas.paint_face(view, face, texture, box.tint * look.on_surface(face.outward))
 
 
-def cast_shadow(view: View, base_m: Vector, height_m: float, look: Look, mask: NDArray[np.uint8]) -> None:
+def cast_shadow(view: View, base_m: Floats, height_m: float, look: Look, mask: Image) -> None:
     """Add the ground shadow of an upright block to a mask of the image."""
     sun = look.to_sun
     reach = -sun[:2] / sun[2] * height_m
@@ -103,9 +107,15 @@ def cast_shadow(view: View, base_m: Vector, height_m: float, look: Look, mask: N
 
 
 def _build(
-    kind: str, street: Street, side: int, along_m: float, stock: dict[str, tuple[Facade, ...]], rng: np.random.Generator
+    kind: str,
+    street: Street,
+    side: int,
+    along_m: float,
+    stock: dict[str, tuple[Facade, ...]],
+    rng: np.random.Generator,
 ) -> tuple[list[Box], float]:
     """Boxes of one lot, front first, and its width."""
+
     def pick(name: str) -> Facade:
         return stock[name][int(rng.integers(len(stock[name])))]
 
@@ -116,22 +126,39 @@ def _build(
         wall = _box(street, side, along_m, 0.0, 0.3, front, rng)
         villa = pick("villa")
         inset_m = (front.width_m - villa.width_m) / 2
-        return [wall, _box(street, side, along_m + inset_m, rng.uniform(3, 6), 11.0, villa, rng)], front.width_m
+        return [
+            wall,
+            _box(street, side, along_m + inset_m, rng.uniform(3, 6), 11.0, villa, rng),
+        ], front.width_m
     depth_m = 0.3 if kind == "low_wall" else rng.uniform(9, 14)
     return [_box(street, side, along_m, 0.0, depth_m, front, rng)], front.width_m
 
 
 def _box(
-    street: Street, side: int, along_m: float, back_m: float, depth_m: float, facade: Facade, rng: np.random.Generator
+    street: Street,
+    side: int,
+    along_m: float,
+    back_m: float,
+    depth_m: float,
+    facade: Facade,
+    rng: np.random.Generator,
 ) -> Box:
     across_m = street.half_width_m + street.walk_m + back_m
     ends = (along_m, along_m + facade.width_m) if side < 0 else (along_m + facade.width_m, along_m)
     first, last = (np.array([*street.to_world(end, side * across_m), 0.0]) for end in ends)
     behind = np.array([*street.to_world(ends[0], side * (across_m + depth_m)), 0.0])
-    return Box(first, last - first, behind - first, facade.height_m, facade.front, facade.side, rng.uniform(0.88, 1.08))
+    return Box(
+        first,
+        last - first,
+        behind - first,
+        facade.height_m,
+        facade.front,
+        facade.side,
+        rng.uniform(0.88, 1.08),
+    )
 
 
-def _overlap(a: Vector, b: Vector) -> bool:
+def _overlap(a: Floats, b: Floats) -> bool:
     if float(np.linalg.norm(a.mean(axis=0) - b.mean(axis=0))) > 40:
         return False
     area, _ = cv2.intersectConvexConvex(a[:, :2].astype(np.float32), b[:, :2].astype(np.float32))

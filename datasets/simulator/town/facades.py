@@ -5,14 +5,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.canvas import Texture
 from datasets.simulator.light import Colour
 from datasets.simulator.noise import seamless_noise
 
 PX_PER_M = 40
-Plaster = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,10 @@ class Facade:
 def draw_facades(rng: np.random.Generator) -> dict[str, tuple[Facade, ...]]:
     """A drive's stock of facades by kind: wall, villa, flats, shops, shed."""
     grain = seamless_noise(rng, 1024, 1.1)
-    kinds: dict[str, tuple[Callable[[np.random.Generator, Plaster], None], tuple[float, float], tuple[float, float], int]]
+    kinds: dict[
+        str,
+        tuple[Callable[[np.random.Generator, Floats], None], tuple[float, float], tuple[float, float], int],
+    ]
     kinds = {
         "wall": (_wall, (14, 22), (2.2, 3.2), 5),
         "villa": (_villa, (13, 18), (7.0, 9.5), 4),
@@ -53,25 +55,25 @@ def plaster_colour(rng: np.random.Generator) -> Colour:
 
 def _facade(
     rng: np.random.Generator,
-    draw: Callable[[np.random.Generator, Plaster], None],
+    draw: Callable[[np.random.Generator, Floats], None],
     width_m: float,
     height_m: float,
-    grain: NDArray[np.float32],
+    grain: Floats,
 ) -> Facade:
     colour = plaster_colour(rng)
     front = _plaster(rng, width_m, height_m, colour, grain)
-    side = front.copy()
+    plain = cv2.resize(front, None, fx=0.5, fy=0.5)
     draw(rng, front)
-    return Facade(_texture(front), _texture(cv2.resize(side, None, fx=0.5, fy=0.5)), width_m, height_m)
+    return Facade(_texture(front), _texture(np.asarray(plain, np.float32)), width_m, height_m)
 
 
-def _texture(picture: NDArray[np.float32]) -> Texture:
+def _texture(picture: Floats) -> Texture:
     return Texture(np.clip(picture, 0, 255).astype(np.uint8))
 
 
 def _plaster(
-    rng: np.random.Generator, width_m: float, height_m: float, colour: Colour, grain: NDArray[np.float32]
-) -> Plaster:
+    rng: np.random.Generator, width_m: float, height_m: float, colour: Colour, grain: Floats
+) -> Floats:
     """Painted render, dirtier near the ground, with rain streaks under the edge."""
     h, w = round(height_m * PX_PER_M), round(width_m * PX_PER_M)
     tile = np.tile(np.roll(grain, int(rng.integers(1024)), axis=1), (h // 1024 + 1, w // 1024 + 1))[:h, :w]
@@ -79,11 +81,11 @@ def _plaster(
     dirt = 0.16 * np.exp(-up_m / 0.35) * (1 + 0.4 * tile)
     streaks = cv2.GaussianBlur(rng.standard_normal((1, w)).astype(np.float32), (9, 1), 2) * 0.03
     tone = (1 + 0.045 * tile + streaks) * (1 - dirt)
-    picture: Plaster = (tone[..., None] * np.array(colour, np.float32)).astype(np.float32)
+    picture: Floats = (tone[..., None] * np.array(colour, np.float32)).astype(np.float32)
     return picture
 
 
-def _wall(rng: np.random.Generator, picture: Plaster) -> None:
+def _wall(rng: np.random.Generator, picture: Floats) -> None:
     h, w = picture.shape[:2]
     picture[: PX_PER_M // 6] *= rng.choice([0.75, 1.18])
     bay = int(rng.uniform(2.5, 4.5) * PX_PER_M)
@@ -97,7 +99,7 @@ def _wall(rng: np.random.Generator, picture: Plaster) -> None:
         _gate(rng, picture, int(rng.uniform(0.1, 0.6) * w))
 
 
-def _gate(rng: np.random.Generator, picture: Plaster, x: int) -> None:
+def _gate(rng: np.random.Generator, picture: Floats, x: int) -> None:
     """A double steel door with bars."""
     h, w = picture.shape[:2]
     gate_w, gate_h = int(rng.uniform(2.6, 3.6) * PX_PER_M), min(int(2.5 * PX_PER_M), h - 6)
@@ -111,25 +113,29 @@ def _gate(rng: np.random.Generator, picture: Plaster, x: int) -> None:
     picture[h - gate_h - 5 : h - gate_h, max(x - 5, 0) : x + gate_w + 5] *= 1.12
 
 
-def _window(rng: np.random.Generator, picture: Plaster, x: int, y: int, w: int, h: int) -> None:
+def _window(rng: np.random.Generator, picture: Floats, x: int, y: int, w: int, h: int) -> None:
     frame = picture[max(y - 4, 0) : y + h + 4, max(x - 4, 0) : x + w + 4]
     frame *= 1.12
     glass = picture[y : y + h, x : x + w]
-    sky = np.linspace(rng.uniform(70, 110), rng.uniform(35, 60), glass.shape[0], dtype=np.float32)[:, None, None]
+    sky = np.linspace(rng.uniform(70, 110), rng.uniform(35, 60), glass.shape[0], dtype=np.float32)[
+        :, None, None
+    ]
     glass[:] = sky * np.array((1.06, 1.0, 0.9), np.float32)
     glass[:, glass.shape[1] // 2 - 1 : glass.shape[1] // 2 + 1] = 150
     glass[:5] *= 0.55
     picture[y + h + 4 : y + h + 8, max(x - 4, 0) : x + w + 4] *= 0.7
 
 
-def _air_conditioner(picture: Plaster, x: int, y: int) -> None:
+def _air_conditioner(picture: Floats, x: int, y: int) -> None:
     unit = picture[y : y + 20, x : x + 30]
     unit[:] = 190
     unit[4:17, 4:20:2] = 90
     picture[y + 20 : y + 60, x + 12 : x + 15] *= 0.85
 
 
-def _windows(rng: np.random.Generator, picture: Plaster, first_m: float, floor_m: float, step_m: float) -> None:
+def _windows(
+    rng: np.random.Generator, picture: Floats, first_m: float, floor_m: float, step_m: float
+) -> None:
     h, w = picture.shape[:2]
     wide, tall = int(rng.uniform(0.9, 1.6) * PX_PER_M), int(rng.uniform(1.2, 1.7) * PX_PER_M)
     for y in range(h - int((first_m + 1.0) * PX_PER_M) - tall, PX_PER_M // 2, -int(floor_m * PX_PER_M)):
@@ -139,14 +145,14 @@ def _windows(rng: np.random.Generator, picture: Plaster, first_m: float, floor_m
                 _air_conditioner(picture, min(x + wide + 8, w - 32), y + tall - 22)
 
 
-def _villa(rng: np.random.Generator, picture: Plaster) -> None:
+def _villa(rng: np.random.Generator, picture: Floats) -> None:
     h = picture.shape[0]
     picture[: PX_PER_M // 4] *= 1.15
     picture[h // 2 : h // 2 + 8] *= 0.82
     _windows(rng, picture, 0.4, 3.3, rng.uniform(2.8, 4.2))
 
 
-def _flats(rng: np.random.Generator, picture: Plaster) -> None:
+def _flats(rng: np.random.Generator, picture: Floats) -> None:
     h = picture.shape[0]
     picture[: PX_PER_M // 3] *= 0.85
     for y in range(h - int(3.4 * PX_PER_M), 0, -int(3.2 * PX_PER_M)):
@@ -155,20 +161,22 @@ def _flats(rng: np.random.Generator, picture: Plaster) -> None:
     _shutters(rng, picture, 3.2)
 
 
-def _shops(rng: np.random.Generator, picture: Plaster) -> None:
+def _shops(rng: np.random.Generator, picture: Floats) -> None:
     h, w = picture.shape[:2]
     if h > 6.2 * PX_PER_M:
         _windows(rng, picture, 4.6, 3.2, rng.uniform(2.4, 3.4))
     _shutters(rng, picture, 3.0)
     top = h - int(4.1 * PX_PER_M)
     for x in range(6, w - 40, int(5.0 * PX_PER_M)):
-        paint = np.array(rng.choice([(40, 120, 40), (40, 40, 190), (170, 90, 40), (30, 160, 225), (225, 225, 225)]))
+        paint = np.array(
+            rng.choice([(40, 120, 40), (40, 40, 190), (170, 90, 40), (30, 160, 225), (225, 225, 225)])
+        )
         sign = picture[max(top, 0) : top + PX_PER_M, x : x + int(4.6 * PX_PER_M)]
         sign[:] = paint.astype(np.float32)
         _lettering(rng, sign)
 
 
-def _lettering(rng: np.random.Generator, sign: Plaster) -> None:
+def _lettering(rng: np.random.Generator, sign: Floats) -> None:
     """Strokes that read as script from a street away."""
     h, w = sign.shape[:2]
     ink = (240.0, 240.0, 240.0) if float(sign.mean()) < 160 else (60.0, 40.0, 30.0)
@@ -193,7 +201,7 @@ def _lettering(rng: np.random.Generator, sign: Plaster) -> None:
     sign[:] = picture
 
 
-def _shutters(rng: np.random.Generator, picture: Plaster, height_m: float) -> None:
+def _shutters(rng: np.random.Generator, picture: Floats, height_m: float) -> None:
     h, w = picture.shape[:2]
     top = h - int(height_m * PX_PER_M)
     step = int(rng.uniform(3.6, 5.0) * PX_PER_M)
@@ -208,12 +216,14 @@ def _shutters(rng: np.random.Generator, picture: Plaster, height_m: float) -> No
         door[:6] *= 0.5
 
 
-def _shed(rng: np.random.Generator, picture: Plaster) -> None:
+def _shed(rng: np.random.Generator, picture: Floats) -> None:
     """Corrugated sheet with one large door."""
     h, w = picture.shape[:2]
     picture[:, ::10] *= 0.86
     picture[:, 5::10] *= 1.08
     wide = int(4.5 * PX_PER_M)
     x = int(rng.uniform(0.15, 0.6) * (w - wide))
-    picture[h - 4 * PX_PER_M :, x : x + wide] = np.array(rng.choice([(150, 110, 70), (70, 70, 74)]), np.float32)
+    picture[h - 4 * PX_PER_M :, x : x + wide] = np.array(
+        rng.choice([(150, 110, 70), (70, 70, 74)]), np.float32
+    )
     picture[h - 4 * PX_PER_M :, x : x + wide : 14] *= 0.8

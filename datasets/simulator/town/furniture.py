@@ -6,9 +6,9 @@ from math import cos, sin
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from datasets.simulator.camera import View
+from datasets.simulator.arrays import Floats, Image
+from datasets.simulator.camera import NEAR_M, View
 from datasets.simulator.canvas import Canvas, Texture
 from datasets.simulator.defects.heap import Piece, paint_piece
 from datasets.simulator.light import Look
@@ -18,10 +18,15 @@ from datasets.simulator.town.streets import Street
 from datasets.simulator.town.trees import draw_palm, draw_tree
 
 LAMP_SPACING_M, SIGHT_M, SHADOW_BEHIND_M = 32.0, 110.0, 16.0
-CAR_FROM_DEFECT_M, PIECE_FROM_DEFECT_M = 6.0, 1.6  # a parked car must not stand in a barrier nor hide a pothole for good
+CAR_FROM_DEFECT_M, PIECE_FROM_DEFECT_M = (
+    6.0,
+    1.6,
+)  # a parked car must not stand in a barrier nor hide a pothole for good
 
 RING = np.array([[cos(a), sin(a)] for a in np.arange(0, 6.2, 0.8)])
-LEAVES = np.array([[np.sqrt(k) * cos(2.4 * k), np.sqrt(k) * sin(2.4 * k)] for k in range(14)])  # clumps of a crown
+LEAVES = np.array(
+    [[np.sqrt(k) * cos(2.4 * k), np.sqrt(k) * sin(2.4 * k)] for k in range(14)]
+)  # clumps of a crown
 
 
 @dataclass(frozen=True)
@@ -32,12 +37,12 @@ class Furniture:
     cars: tuple[Car, ...]
 
     @cached_property
-    def pieces_m(self) -> NDArray[np.float64]:
+    def pieces_m(self) -> Floats:
         """Places of the pieces (n, 2)."""
         return np.array([(p.east_m, p.north_m) for p in self.pieces]).reshape(-1, 2)
 
     @cached_property
-    def cars_m(self) -> NDArray[np.float64]:
+    def cars_m(self) -> Floats:
         """Middles of the cars (n, 3)."""
         return np.array([c.base_m.mean(axis=0) for c in self.cars]).reshape(-1, 3)
 
@@ -54,16 +59,18 @@ class Stock:
 
 
 def furnish(
-    streets: tuple[Street, ...], defects_m: NDArray[np.float64], look: Look, rng: np.random.Generator
+    streets: tuple[Street, ...], defects_m: Floats, look: Look, rng: np.random.Generator
 ) -> Furniture:
-    """Furniture beside the driven streets, clear of the defects at defects_m (n, 2); the mix differs between seeds."""
+    """Furniture beside the driven streets, clear of the defects at defects_m (n, 2)."""
     green = (*(draw_palm(rng) for _ in range(2)), *(draw_tree(rng) for _ in range(3)))
     stock = Stock(green, _draw_lamp(), _draw_cabinet(), rng.uniform(0, 0.6), rng.uniform(0.05, 0.5))
     pieces, cars = list[Piece](), list[Car]()
     for street in (s for s in streets if s.driven):
         for along_m in np.arange(8.0, street.length_m, 8.0):
             for side in (-1, 1):
-                spot = street.to_world(float(along_m + rng.normal(0, 0.7)), side * (street.half_width_m + 0.9))
+                spot = street.to_world(
+                    float(along_m + rng.normal(0, 0.7)), side * (street.half_width_m + 0.9)
+                )
                 piece = _choose(spot, bool(along_m % LAMP_SPACING_M < 1 and side > 0), stock, rng)
                 free = _clear(*spot, street, streets, 2.5) and _apart_m(spot, defects_m) > PIECE_FROM_DEFECT_M
                 if piece and free:
@@ -76,7 +83,9 @@ def furnish(
     return Furniture(tuple(pieces), tuple(cars))
 
 
-def _choose(spot: tuple[float, float], lamp_due: bool, stock: Stock, rng: np.random.Generator) -> Piece | None:
+def _choose(
+    spot: tuple[float, float], lamp_due: bool, stock: Stock, rng: np.random.Generator
+) -> Piece | None:
     if lamp_due:
         return Piece(*spot, -0.05, 1.9, 8.6, stock.lamp)
     if rng.random() < stock.tree_share:
@@ -85,11 +94,11 @@ def _choose(spot: tuple[float, float], lamp_due: bool, stock: Stock, rng: np.ran
     return Piece(*spot, 0.0, 0.8, 1.35, stock.cabinet) if rng.random() < 0.05 else None
 
 
-def _apart_m(spot: tuple[float, float], defects_m: NDArray[np.float64]) -> float:
+def _apart_m(spot: tuple[float, float], defects_m: Floats) -> float:
     return float(np.hypot(*(defects_m - spot).T).min()) if len(defects_m) else float("inf")
 
 
-def shade_furniture(view: View, furniture: Furniture, look: Look, mask: NDArray[np.uint8]) -> None:
+def shade_furniture(view: View, furniture: Furniture, look: Look, mask: Image) -> None:
     """Add the shadows of crowns, posts and cars to the mask."""
     for i in view.nearby(furniture.pieces_m, SIGHT_M, SHADOW_BEHIND_M):
         _shade_piece(view, furniture.pieces[i], look, mask)
@@ -105,7 +114,7 @@ def paint_furniture(canvas: Canvas, view: View, furniture: Furniture) -> None:
         paint_piece(canvas, view, furniture.pieces[i], 0)
 
 
-def _shade_piece(view: View, piece: Piece, look: Look, mask: NDArray[np.uint8]) -> None:
+def _shade_piece(view: View, piece: Piece, look: Look, mask: Image) -> None:
     """A post throws a line; a crown an oval of leaves."""
     sun = look.to_sun
     reach = -sun[:2] / sun[2]
@@ -114,12 +123,14 @@ def _shade_piece(view: View, piece: Piece, look: Look, mask: NDArray[np.uint8]) 
     cast_shadow(view, np.column_stack([post, np.zeros(4)]), piece.height_m * 0.9, look, mask)
     if piece.width_m < 3:
         return
-    for out in LEAVES:
-        centre = foot + reach * piece.height_m * 0.62 + 0.12 * piece.width_m * out
-        ring = centre + 0.16 * piece.width_m * RING
-        outline_px = view.outline(np.column_stack([ring, np.zeros(len(ring))]))
-        if len(outline_px) >= 3:
-            cv2.fillPoly(mask, [np.clip(outline_px, -8000, 8000).astype(np.int32)], 225, cv2.LINE_AA)
+    middles = foot + reach * piece.height_m * 0.62 + 0.12 * piece.width_m * LEAVES
+    rings = middles[:, None, :] + 0.16 * piece.width_m * RING[None, :, :]
+    ground = np.concatenate([rings, np.zeros((*rings.shape[:2], 1))], axis=2)
+    corners_px, depth_m = view.project(ground.reshape(-1, 3))
+    ahead = depth_m.reshape(len(LEAVES), -1).min(axis=1) > NEAR_M
+    outlines_px = np.clip(corners_px, -8000, 8000).astype(np.int32).reshape(len(LEAVES), -1, 2)
+    for outline_px in outlines_px[ahead]:
+        cv2.fillConvexPoly(mask, outline_px, 225, cv2.LINE_AA)
 
 
 def _clear(east_m: float, north_m: float, own: Street, streets: tuple[Street, ...], margin_m: float) -> bool:

@@ -6,17 +6,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image, Mask
 from datasets.simulator.camera import View
 from datasets.simulator.light import KerbPaint, Look
 from datasets.simulator.noise import sample_tile, seamless_noise
 from datasets.simulator.town.streets import Street
 
-Floats = NDArray[np.float32]
 SIGHT_M, FAR_M = 190.0, 1e4
+FINE_GONE_M = 0.1  # pixels larger than this on the ground average the fine grain away
 MARGIN_M = 12.0  # kerb, sidewalk and corner rounding of a street just out of reach
 BAND_ROWS = 40  # arrays of 40 x 1280 stay in the cache: half the time of whole images
 KERB_HEIGHT_M, KERB_TOP_M, KERB_STONE_M = 0.16, 0.16, 0.9
 CORNER_ROUNDING_M = 3.0
+
+NearStreet = tuple[Street, float, float]
 
 
 @dataclass(frozen=True)
@@ -30,10 +33,8 @@ class GroundTiles:
 
 @dataclass(frozen=True)
 class Spot:
-    """What is known about every ground pixel: place, place in its street, and the size of the pixel on the ground."""
+    """What is known about every ground pixel: its place, its place in its street, its size on the ground."""
 
-    east_m: Floats
-    north_m: Floats
     along_m: Floats
     across_m: Floats
     outside_m: Floats  # outside the nearest carriageway, negative inside
@@ -42,7 +43,6 @@ class Spot:
     half_width_m: Floats
     walk_m: Floats
     pixel_m: Floats  # (rows, 1) lateral size
-    footprint_m: Floats  # (rows, 1) geometric mean of lateral and forward size
 
 
 def make_tiles(rng: np.random.Generator) -> GroundTiles:
@@ -56,73 +56,93 @@ def make_tiles(rng: np.random.Generator) -> GroundTiles:
 
 def paint_ground(
     view: View, streets: tuple[Street, ...], tiles: GroundTiles, look: Look, first_row: int
-) -> NDArray[np.float32]:
-    """BGR (rows, width, 3) of the image rows from `first_row` down, in full light."""
+) -> Image:
+    """BGR (rows, width, 3) of the image rows from `first_row` down, hazy in the distance, without shadows."""
+    near = _streets_around(view, streets)
     bands = [
-        _paint_band(view, streets, tiles, look, np.arange(top, min(top + BAND_ROWS, view.camera.height)))
+        _paint_band(view, near, tiles, look, np.arange(top, min(top + BAND_ROWS, view.camera.height)))
         for top in range(first_row, view.camera.height, BAND_ROWS)
     ]
     return np.concatenate(bands)
 
 
 def _paint_band(
-    view: View, streets: tuple[Street, ...], tiles: GroundTiles, look: Look, rows: NDArray[np.int_]
-) -> NDArray[np.float32]:
-    spot = _survey(view, streets, rows)
-    broad = sample_tile(tiles.broad, spot.east_m, spot.north_m, 64.0)
-    middle = sample_tile(tiles.middle, spot.east_m, spot.north_m, 15.0)
-    middle *= np.minimum(1.0, (0.05 / spot.footprint_m) ** 0.7)
-    fine = sample_tile(tiles.fine, spot.east_m, spot.north_m, 1.6)
-    fine *= np.minimum(1.0, 0.006 / spot.footprint_m)
-    noise = broad, middle, fine
-    colour = np.empty((*broad.shape, 3), np.float32)
+    view: View, near: list[NearStreet], tiles: GroundTiles, look: Look, rows: NDArray[np.int_]
+) -> Image:
+    v_px = rows.astype(np.float32) + np.float32(0.5)
+    u_px = np.arange(view.camera.width, dtype=np.float32) + np.float32(0.5)
+    ground_m = view.ground_at(u_px, v_px)
+    spot, footprint_m = _survey(view, near, ground_m, v_px)
+    noise = _noise(tiles, ground_m, footprint_m)
+    colour = np.empty((*spot.outside_m.shape, 3), np.float32)
     on, off = spot.outside_m < 0, spot.outside_m > -spot.pixel_m
     colour[on] = _asphalt(*_only(spot, noise, on), look)
     beside = _beside_the_road(*_only(spot, noise, off), look)
     share = np.maximum(_cover(spot.outside_m, spot.pixel_m), ~on)[off][:, None]
     colour[off] = np.where(share < 1, colour[off], 0) * (1 - share) + beside * share
-    return colour
+    clear = np.exp(-view.ground_rows(v_px)[0] / np.float32(look.haze_m))[:, None, None]
+    colour *= clear
+    colour += np.array(look.haze, np.float32) * (1 - clear)
+    return np.clip(colour, 0, 255, out=colour).astype(np.uint8)
 
 
-def _only(spot: Spot, noise: tuple[Floats, Floats, Floats], where: NDArray[np.bool_]) -> tuple[Spot, Floats, Floats, Floats]:
+def _noise(
+    tiles: GroundTiles, ground_m: tuple[Floats, Floats], footprint_m: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The three scales of noise, each fading where a pixel averages it away."""
+    broad = sample_tile(tiles.broad, *ground_m, 64.0)
+    middle = sample_tile(tiles.middle, *ground_m, 15.0) * np.minimum(1.0, (0.05 / footprint_m) ** 0.7)
+    if float(footprint_m.min()) > FINE_GONE_M:
+        return broad, middle, np.zeros_like(broad)
+    return broad, middle, sample_tile(tiles.fine, *ground_m, 1.6) * np.minimum(1.0, 0.006 / footprint_m)
+
+
+def _only(
+    spot: Spot, noise: tuple[Floats, Floats, Floats], where: Mask
+) -> tuple[Spot, Floats, Floats, Floats]:
     """The chosen pixels as flat lists."""
     flat = {f.name: np.broadcast_to(getattr(spot, f.name), where.shape)[where] for f in fields(Spot)}
     broad, middle, fine = (tile[where] for tile in noise)
     return Spot(**flat), broad, middle, fine
 
 
-def _survey(view: View, streets: tuple[Street, ...], rows: NDArray[np.int_]) -> Spot:
+def _survey(
+    view: View, near: list[NearStreet], ground_m: tuple[Floats, Floats], v_px: Floats
+) -> tuple[Spot, Floats]:
+    """Where in the streets the pixels lie, and footprint_m (rows, 1), the mean of their width and depth."""
     camera = view.camera
-    v_px = rows.astype(np.float32) + np.float32(0.5)
-    u_px = np.arange(camera.width, dtype=np.float32) + np.float32(0.5)
-    east_m, north_m = view.ground_at(u_px, v_px)
     ahead_m, scale = view.ground_rows(v_px)
     pixel_m = (scale / camera.focal_px)[:, None]
     forward_m = (scale * np.hypot(ahead_m, camera.height_m) / (camera.focal_px * camera.height_m))[:, None]
-    second = np.full(east_m.shape, FAR_M, np.float32)
-    nearest = second.copy()
-    along, across, inside, half, walk = (np.ones(east_m.shape, np.float32) for _ in range(5))
-    reach_m = float(np.hypot(ahead_m[0], scale[0] * camera.width / 2 / camera.focal_px))
-    for street, eye_across_m in _streets_within(view, streets, min(reach_m + MARGIN_M, SIGHT_M)):
-        s, t = street.to_local(east_m, north_m)
+    shape = ground_m[0].shape
+    nearest, second = np.full(shape, FAR_M, np.float32), np.full(shape, FAR_M, np.float32)
+    along, across, inside, half, walk = (np.ones(shape, np.float32) for _ in range(5))
+    reach_m = float(np.hypot(ahead_m[0], scale[0] * camera.width / 2 / camera.focal_px)) + MARGIN_M
+    for street, away_m, eye_across_m in near:
+        if away_m > reach_m:
+            continue
+        s, t = street.to_local(*ground_m)
         outside = street.outside_m(s, t)
         closer = outside < nearest
         second = np.where(closer, nearest, np.minimum(second, outside))
-        to_eye = np.where(t > 0, np.float32(street.half_width_m - eye_across_m), street.half_width_m + eye_across_m)
+        half_m = np.float32(street.half_width_m)
+        to_eye = np.where(t > 0, half_m - np.float32(eye_across_m), half_m + np.float32(eye_across_m))
         news = (nearest, outside), (along, s), (across, t), (inside, to_eye)
-        for kept, new in (*news, (half, street.half_width_m), (walk, street.walk_m)):
-            np.copyto(kept, new, where=closer, casting="same_kind")
+        for kept, new in (*news, (half, half_m), (walk, np.float32(street.walk_m))):
+            np.copyto(kept, new, where=closer)
     nearest = _rounded(nearest, second)
     kerb_face_m = np.maximum(inside, 0) * np.float32(KERB_HEIGHT_M / (camera.height_m - KERB_HEIGHT_M))
-    footprint_m = np.sqrt(pixel_m * forward_m)
-    return Spot(east_m, north_m, along, across, nearest, second, kerb_face_m, half, walk, pixel_m, footprint_m)
+    return Spot(along, across, nearest, second, kerb_face_m, half, walk, pixel_m), np.sqrt(
+        pixel_m * forward_m
+    )
 
 
-def _streets_within(view: View, streets: tuple[Street, ...], reach_m: float) -> list[tuple[Street, float]]:
-    """Streets some part of which lies within reach of the camera, and how far right of their middle it stands."""
+def _streets_around(view: View, streets: tuple[Street, ...]) -> list[NearStreet]:
+    """Streets within sight, how far away each is, and how far right of its middle the camera stands."""
     here = np.array([view.east_m], np.float32), np.array([view.north_m], np.float32)
     placed = [(street, *street.to_local(*here)) for street in streets]
-    return [(street, float(t[0])) for street, s, t in placed if float(street.outside_m(s, t)[0]) < reach_m]
+    near = [(street, float(street.outside_m(s, t)[0]), float(t[0])) for street, s, t in placed]
+    return [one for one in near if one[1] < SIGHT_M]
 
 
 def _rounded(nearest: Floats, second: Floats) -> Floats:
@@ -147,7 +167,10 @@ def _asphalt(spot: Spot, broad: Floats, middle: Floats, fine: Floats, look: Look
     sand = (1 + 0.04 * middle + 0.04 * fine)[..., None] * np.array(look.sand, np.float32) * 0.9
     colour += (sand - colour) * dust
     mark = (_markings(spot) * np.clip(1 - look.mark_wear * (0.55 + 0.6 * middle), 0, 1) * 0.9)[..., None]
-    return colour + (np.array(look.mark, np.float32) * (1 + 0.05 * fine[..., None]) - colour) * mark
+    painted: Floats = (
+        colour + (np.array(look.mark, np.float32) * (1 + 0.05 * fine[..., None]) - colour) * mark
+    )
+    return painted
 
 
 def _markings(spot: Spot) -> Floats:
@@ -155,12 +178,14 @@ def _markings(spot: Spot) -> Floats:
     dash = (np.mod(spot.along_m, 9.0) < 3.5).astype(np.float32)
     middle = _line(spot.across_m, 0.14, spot.pixel_m) * dash
     edge = _line(np.abs(spot.across_m) - (spot.half_width_m - 0.45), 0.12, spot.pixel_m)
-    return np.maximum(middle, edge) * (spot.second_m > 2.5)
+    marks: Floats = np.maximum(middle, edge) * (spot.second_m > 2.5)
+    return marks
 
 
 def _line(offset_m: Floats, width_m: float, pixel_m: Floats) -> Floats:
-    cover = np.clip((width_m / 2 - np.abs(offset_m)) / pixel_m + 0.5, 0, 1)
-    return cover * np.minimum(1, width_m / pixel_m)
+    cover: Floats = np.clip((width_m / 2 - np.abs(offset_m)) / pixel_m + 0.5, 0, 1)
+    cover *= np.minimum(1, width_m / pixel_m)
+    return cover
 
 
 def _beside_the_road(spot: Spot, broad: Floats, middle: Floats, fine: Floats, look: Look) -> Floats:
@@ -176,7 +201,8 @@ def _beside_the_road(spot: Spot, broad: Floats, middle: Floats, fine: Floats, lo
     face = _cover(spot.kerb_face_m - beyond, spot.pixel_m)
     kerb_light = np.where(face > 0.5, 0.72, 1.05) * (1 + 0.05 * middle)
     kerb = stone * kerb_light[..., None]
-    return colour + (kerb - colour) * np.maximum(top, face)[..., None]
+    beside: Floats = colour + (kerb - colour) * np.maximum(top, face)[..., None]
+    return beside
 
 
 def _paving(spot: Spot, look: Look) -> Floats:
@@ -199,8 +225,8 @@ def _kerb_stones(spot: Spot, look: Look) -> Floats:
     return np.where(dark, np.array((62.0, 62.0, 62.0), np.float32), np.array(other, np.float32))
 
 
-def darken(pixels: NDArray[np.uint8], shadow: NDArray[np.uint8], look: Look) -> None:
-    """Multiply ground pixels by the light left in shadow (mask 0..255), in place; shadows are a little bluer."""
+def darken(pixels: Image, shadow: Image, look: Look) -> None:
+    """Multiply ground pixels by the light left in shadow (mask 0..255), in place; shadow is bluish."""
     if look.direct < 0.1:
         return
     soft = cv2.GaussianBlur(shadow, (0, 0), 1.2).astype(np.float32)[..., None] / 255

