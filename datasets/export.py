@@ -1,4 +1,4 @@
-"""Writes the pictures as a YOLO folder, and beside it what YOLO has no word for: the classes each one labels."""
+"""Writes the pictures as a YOLO folder with what YOLO has no word for: the classes each one labels."""
 
 import hashlib
 import json

@@ -1,7 +1,10 @@
 """The real small things every test uses: an embedded PostgreSQL, a folder store, a tiny ONNX detector."""
 
 import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,16 +26,25 @@ from tests.models import write_blob_model
 KEPT = {"alembic_version"}
 
 
+@contextmanager
+def postgres_folder() -> Iterator[Path]:
+    """Not under pytest's own folder: that closes itself to other users, and root's PostgreSQL runs as one."""
+    folder = Path(tempfile.mkdtemp(prefix="rasid-test-"))
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
-def server_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def server_url() -> Iterator[str]:
     """The PostgreSQL of this test process: RASID_TEST_DATABASE_URL, or an embedded one that goes with it."""
     external = os.environ.get("RASID_TEST_DATABASE_URL")
     if external:
         yield external
         return
-    server = start_embedded_postgres(tmp_path_factory.mktemp("pg"))
-    yield server.get_uri()
-    server.cleanup()
+    with postgres_folder() as folder:
+        server = start_embedded_postgres(folder)
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ class ConfigError(ValueError):
 class TrainConfig(BaseModel):
     """One run, complete before it starts.
 
-    The learning rate falls with the share of `epochs` done or, where a run has `minutes`, with the share of these if
-    that is larger: on a machine that others use, a run then still ends in time and with its lowest rate.
+    The learning rate falls with the share of `epochs` done or, where a run has `minutes`, with the share of
+    these if that is larger: on a busy machine a run then still ends in time and with its lowest rate.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)

@@ -1,4 +1,4 @@
-"""`rasid evaluate`: scores a model file as the service runs it, on real pictures and only where they are labelled."""
+"""`rasid evaluate`: scores a model file as the service runs it, only where pictures are labelled."""
 
 import json
 from collections.abc import Iterator, Sequence

@@ -42,7 +42,7 @@ class LabelledClasses:
 
 
 class PartialLoss(v8DetectionLoss):  # type: ignore[misc]
-    """The detection loss without the (picture, class) cells nobody labelled: their gradient is exactly zero."""
+    """The detection loss without the (picture, class) cells nobody labelled: they get zero gradient."""
 
     def get_assigned_targets_and_loss(self, preds: Any, batch: Any, **assign: Any) -> Any:
         """Use the batch's class mask as class weights; a batch without one counts every class."""

@@ -34,8 +34,8 @@ def train(
 ) -> None:
     """Train a detector and write runs/<name>/weights/last.pt and record.json.
 
-    Interrupt it at any time and start again with --resume: it goes on after the last whole epoch, on the schedule
-    fixed at the start.
+    Interrupt it at any time and start again with --resume: it goes on after the last whole epoch, on the
+    schedule fixed at the start.
     To end it after the current epoch, create the file runs/<name>/stop.
     """
     config = read_config(config_path)

@@ -30,7 +30,7 @@ LEAST_SHOWN = 0.5  # share of its box that nothing nearer hides
 
 @dataclass(frozen=True)
 class Seen:
-    """A defect that is really visible: the box of its pixels, its true place and its distance on the ground."""
+    """A visible defect: the box of its pixels, its true place and its distance on the ground."""
 
     defect: Defect
     xyxy_px: tuple[float, float, float, float]

@@ -2,11 +2,10 @@
 
 import os
 import pwd
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from sqlalchemy import text
 
 from service.core.database import Database, open_database
 from service.core.settings import Settings
+from tests.conftest import postgres_folder
 
 START = """
 import os, sys
@@ -29,6 +29,12 @@ with open_database(Settings(data_dir=Path(sys.argv[1]))).transaction() as sessio
 ADD = "INSERT INTO municipality (key, name_en, name_ar) VALUES ('dammam', 'Dammam', 'الدمام')"
 
 
+@pytest.fixture
+def data_dir() -> Iterator[Path]:
+    with postgres_folder() as folder:
+        yield folder
+
+
 def run(data_dir: Path, *arguments: str) -> None:
     """A process of its own that opens the database, executes the statement and leaves."""
     command = [sys.executable, "-c", START, str(data_dir), *arguments]
@@ -41,33 +47,29 @@ def postmaster(data_dir: Path) -> int | None:
     return int(path.read_text().splitlines()[0]) if path.exists() else None
 
 
-def test_the_last_process_to_leave_stops_the_server_and_the_data_stay(tmp_path: Path) -> None:
-    run(tmp_path, ADD)
-    assert postmaster(tmp_path) is None
-    run(tmp_path, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
+def test_the_last_process_to_leave_stops_the_server_and_the_data_stay(data_dir: Path) -> None:
+    run(data_dir, ADD)
+    assert postmaster(data_dir) is None
+    run(data_dir, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
 
 
-def test_after_kill_9_of_server_and_program_it_starts_again_with_what_was_committed(tmp_path: Path) -> None:
+def test_after_kill_9_of_server_and_program_it_starts_again_with_what_was_committed(data_dir: Path) -> None:
     code = START + "\nimport os, signal\nos.kill(os.getpid(), signal.SIGKILL)"
-    killed = subprocess.run([sys.executable, "-c", code, str(tmp_path), ADD], timeout=120, check=False)
+    killed = subprocess.run([sys.executable, "-c", code, str(data_dir), ADD], timeout=120, check=False)
     assert killed.returncode == -signal.SIGKILL
-    orphan = postmaster(tmp_path)
+    orphan = postmaster(data_dir)
     assert orphan is not None
     os.kill(orphan, signal.SIGKILL)
-    run(tmp_path, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
-    assert postmaster(tmp_path) is None  # the killed program's pid does not keep it running
+    run(data_dir, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
+    assert postmaster(data_dir) is None  # the killed program's pid does not keep it running
 
 
-def test_an_ordinary_user_can_run_it() -> None:
+def test_an_ordinary_user_can_run_it(data_dir: Path) -> None:
     if os.geteuid() != 0:
         pytest.skip("not root, so every other test here runs as an ordinary user")
     nobody = pwd.getpwnam("nobody")
-    home = Path(tempfile.mkdtemp(prefix="rasid-nobody-"))
-    os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    try:
-        run(home, ADD, str(nobody.pw_uid))
-    finally:
-        shutil.rmtree(home)
+    os.chown(data_dir, nobody.pw_uid, nobody.pw_gid)
+    run(data_dir, ADD, str(nobody.pw_uid))
 
 
 def test_files_are_for_the_owner_alone(tmp_path: Path) -> None:

@@ -1,18 +1,22 @@
-// Zoom and pan of a frame. One view for all frames: it stays when the next defect opens, as reviewers ask for.
+// Zoom and pan of a frame. In the queue one view serves all frames: it stays when the next defect opens.
 
 const LARGEST = 12;
 const STEP = 1.4;
 const BOX_SHARE = 0.3; // of the viewport that a box fills after "to the box"
 const STORED_AS = "rasid.view";
 
+const WHOLE = { scale: 1, x: 0.5, y: 0.5 };
+
 // Scale, and the point of the stage (0..1 of its width and height) that lies in the middle of the viewport.
-let view = restore();
+let view = WHOLE;
 
 export function showViewer(figure) {
   if (figure.dataset.shown) return;
   figure.dataset.shown = "yes";
   const viewport = figure.querySelector("[data-viewport]");
-  const shown = { viewport, stage: figure.querySelector("[data-stage]"), own: figure.querySelector("[data-own] rect") };
+  const keep = figure.dataset.viewer === "kept";
+  view = keep ? restore() : WHOLE;
+  const shown = { figure, viewport, keep, stage: figure.querySelector("[data-stage]"), own: figure.querySelector("[data-own] rect") };
   figure.querySelectorAll("[data-zoom]").forEach((button) => {
     button.addEventListener("click", () => ACTIONS[button.dataset.zoom](shown));
   });
@@ -24,7 +28,7 @@ export function showViewer(figure) {
 const ACTIONS = {
   in: (shown) => change(shown, { scale: view.scale * STEP }),
   out: (shown) => change(shown, { scale: view.scale / STEP }),
-  all: (shown) => change(shown, { scale: 1, x: 0.5, y: 0.5 }),
+  all: (shown) => change(shown, WHOLE),
   box: (shown) => change(shown, viewOfBox(shown)),
 };
 
@@ -32,16 +36,17 @@ function change(shown, changes) {
   const scale = clamp(changes.scale ?? view.scale, 1, LARGEST);
   const edge = 0.5 / scale; // nearer to the rim the viewport would look beyond the frame
   view = { scale, x: clamp(changes.x ?? view.x, edge, 1 - edge), y: clamp(changes.y ?? view.y, edge, 1 - edge) };
-  sessionStorage.setItem(STORED_AS, JSON.stringify(view));
+  if (shown.keep) sessionStorage.setItem(STORED_AS, JSON.stringify(view));
   apply(shown);
 }
 
-function apply({ viewport, stage }) {
+function apply({ figure, viewport, stage, own }) {
   const shift = (at) => `${(0.5 - at * view.scale) * 100}%`;
   stage.style.transform = `translate(${shift(view.x)}, ${shift(view.y)}) scale(${view.scale})`;
   stage.style.setProperty("--zoom", view.scale);
   viewport.dataset.scale = view.scale.toFixed(2);
   viewport.classList.toggle("zoomed", view.scale > 1);
+  figure.classList.toggle("away", !touches(viewport.getBoundingClientRect(), own.getBoundingClientRect()));
 }
 
 function zoomByWheel(shown, event) {
@@ -50,12 +55,12 @@ function zoomByWheel(shown, event) {
 }
 
 // The point under the pointer stays where it is.
-function zoomAt({ viewport, stage }, { clientX, clientY }, factor) {
-  const area = viewport.getBoundingClientRect();
+function zoomAt(shown, { clientX, clientY }, factor) {
+  const area = shown.viewport.getBoundingClientRect();
   const off = { x: (clientX - area.left) / area.width - 0.5, y: (clientY - area.top) / area.height - 0.5 };
   const scale = clamp(view.scale * factor, 1, LARGEST);
   const moved = (axis) => view[axis] + off[axis] / view.scale - off[axis] / scale;
-  change({ viewport, stage }, { scale, x: moved("x"), y: moved("y") });
+  change(shown, { scale, x: moved("x"), y: moved("y") });
 }
 
 function viewOfBox({ viewport, own }) {
@@ -97,6 +102,10 @@ function drag(shown, dx, dy) {
   change(shown, { x: view.x - dx / area.width / view.scale, y: view.y - dy / area.height / view.scale });
 }
 
+function touches(area, box) {
+  return box.left < area.right && box.right > area.left && box.top < area.bottom && box.bottom > area.top;
+}
+
 function middleOf(a, b) {
   return { clientX: (a.clientX + b.clientX) / 2, clientY: (a.clientY + b.clientY) / 2 };
 }
@@ -116,5 +125,5 @@ function restore() {
   } catch {
     // another page's text under our name: begin anew
   }
-  return { scale: 1, x: 0.5, y: 0.5 };
+  return WHOLE;
 }
