@@ -4,9 +4,6 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from datasets.reading import read_pixels, read_sources
 from datasets.records import LabelledImage, Split, Viewpoint
@@ -14,6 +11,7 @@ from datasets.sources import BY_NAME
 from datasets.taxonomy import KEYS
 from inference.detector import Detector
 from training.average_precision import AveragePrecision, average_precision
+from training.errors import EvaluationError
 from training.scoring import Cell, Rates, best_threshold, cells_of, judge, match_iou, rates_at
 from training.thresholds import write_thresholds
 
@@ -39,28 +37,14 @@ class Score:
     rates: Rates
 
 
-def evaluate(
-    model: Annotated[str, typer.Argument(help="Released model name or path of an .onnx file.")],
-    split: Annotated[Split, typer.Option(help="Tune on val; test is scored once for a release.")] = Split.VAL,
-    shared: Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/.")] = Path(
-        "../shared"
-    ),
-    out: Annotated[Path | None, typer.Option(help="Write OUT.json and OUT.md instead of printing.")] = None,
-    choose_thresholds: Annotated[
-        bool, typer.Option(help="Choose every class's threshold on val and write them into the model file.")
-    ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Processor cores the model may use.")] = 1,
-) -> None:
-    """Score a model per class and source: AP, precision, recall, F1 and false-alarm frames.
-
-    A class is scored only in pictures whose source labels it. Pictures of the train split are refused.
-    """
+def evaluate_model(
+    model: str, split: Split, shared: Path, out: Path | None, choose_thresholds: bool, threads: int
+) -> str:
+    """Score a model on val or test; returns the table, or where it was written."""
     if split is Split.TRAIN:
-        raise typer.BadParameter(
-            "expected val or test, got train: a model knows its training pictures by heart"
-        )
+        raise EvaluationError("expected val or test, got train: a model knows its training pictures by heart")
     if choose_thresholds and split is not Split.VAL:
-        raise typer.BadParameter(
+        raise EvaluationError(
             "expected --split val with --choose-thresholds, got test: test is never tuned on"
         )
     images = [image for image in read_sources(shared / "data") if image.split is split]
@@ -70,7 +54,9 @@ def evaluate(
     if choose_thresholds:
         thresholds = chosen_thresholds(cells)
         write_thresholds(Path(model), thresholds)
-    _report(f"{detector.model.name} {detector.model.version}, {split}", score_cells(cells, thresholds), out)
+    return _report(
+        f"{detector.model.name} {detector.model.version}, {split}", score_cells(cells, thresholds), out
+    )
 
 
 def detect_cells(detector: Detector, images: Sequence[LabelledImage]) -> Iterator[Cell]:
@@ -137,16 +123,15 @@ def _row(score: Score) -> str:
     )
 
 
-def _report(title: str, scores: Sequence[Score], out: Path | None) -> None:
+def _report(title: str, scores: Sequence[Score], out: Path | None) -> str:
     table = as_markdown(title, scores)
     if out is None:
-        typer.echo(table)
-        return
+        return table
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_name(out.name + ".md").write_text(table, encoding="utf-8")
     content = {"title": title, "scores": [asdict(score) for score in scores]}
     out.with_name(out.name + ".json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    typer.echo(f"{out}.md and {out}.json: {len(scores)} rows")
+    return f"{out}.md and {out}.json: {len(scores)} rows"
 
 
 def _path_or_name(model: str) -> str | Path:

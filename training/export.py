@@ -5,15 +5,15 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 from numpy.typing import NDArray
 
 from datasets.taxonomy import CLASSES, KEYS
 from inference.heads import Head
 from inference.model import ModelCard
+from training.errors import ExportError
 from training.recipe import RECORD_FILE, code_version
 
 if TYPE_CHECKING:
@@ -28,22 +28,8 @@ MOST_DIFFERENCE = 1e-3
 """Score or share of the input side by which the ONNX output may differ from the torch model's."""
 
 
-class ExportError(RuntimeError):
-    """An exported model that is not what it should be."""
-
-
-def export(
-    run: Annotated[
-        Path, typer.Argument(help="Run folder of `rasid train`, with weights/last.pt and record.json.")
-    ],
-    out: Annotated[Path, typer.Option(help="The ONNX file to write.")],
-    name: Annotated[str, typer.Option(help="Name of the model.")] = "rasid-n",
-    version: Annotated[str, typer.Option(help="Version of the model.")] = "0.1.0",
-    head: Annotated[
-        Head, typer.Option(help="dense needs non-maximum suppression, end2end does not.")
-    ] = Head.DENSE,
-) -> None:
-    """Export a trained checkpoint to ONNX with its metadata, and check it against the checkpoint."""
+def export_checkpoint(run: Path, out: Path, name: str, version: str, head: Head) -> str:
+    """Write the run's last checkpoint as a self-describing ONNX file and check it; returns a line about it."""
     record = json.loads((run / RECORD_FILE).read_text("utf-8"))
     size = int(record["config"]["image_size"])
     checkpoint = run / "weights" / "last.pt"
@@ -59,7 +45,7 @@ def export(
         raise ExportError(
             f"expected outputs within {MOST_DIFFERENCE} of the checkpoint's, got {difference:.2g}"
         )
-    typer.echo(f"{out}: {out.stat().st_size} bytes, {head} head, within {difference:.1g} of the checkpoint")
+    return f"{out}: {out.stat().st_size} bytes, {head} head, within {difference:.1g} of the checkpoint"
 
 
 def describe(record: dict[str, Any], name: str, version: str, head: Head, size: int) -> ModelCard:

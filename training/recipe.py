@@ -1,6 +1,7 @@
 """`rasid train`: from labelled pictures to a checkpoint and a record of how it came about."""
 
 import json
+import os
 import platform
 import subprocess
 import time
@@ -8,9 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from datasets.export import ExportedData, export_yolo, limit_images
 from datasets.reading import read_sources
@@ -22,21 +21,10 @@ STOP_FILE = "stop"
 """A file of this name in the run folder ends the run after the current epoch."""
 
 
-def train(
-    config_path: Annotated[
-        Path, typer.Argument(help="Training configuration, e.g. training/configs/nano.yaml.")
-    ],
-    shared: Annotated[
-        Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and weights/.")
-    ] = Path("../shared"),
-    runs: Annotated[Path, typer.Option(help="Where run folders go; outside version control.")] = Path("runs"),
-    resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
-) -> None:
-    """Train a detector and write runs/<name>/weights/last.pt and record.json.
+def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
+    """Train as configured; returns a line that says where the checkpoint is.
 
-    Interrupt it at any time and start again with --resume: it goes on after the last whole epoch, on the
-    schedule fixed at the start.
-    To end it after the current epoch, create the file runs/<name>/stop.
+    A resumed run goes on after its last whole epoch, on the schedule fixed at the start.
     """
     config = read_config(config_path)
     run = (runs / config.name).resolve()
@@ -51,7 +39,7 @@ def train(
     )
     record["finished_at"] = _now()
     _write_record(record, run)
-    typer.echo(f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}")
+    return f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}"
 
 
 def training_images(config: TrainConfig, data: Path, run: Path) -> list[LabelledImage]:
@@ -107,10 +95,11 @@ def _run_trainer(
     epoch_ended: Callable[[int, dict[str, float]], bool],
     minutes_before: float,
 ) -> None:
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # threads that wait must not take cores from others
     from training.trainer import Pace, PartialTrainer
 
     pace = Pace(config.minutes, minutes_before)
-    PartialTrainer(overrides, bf16=config.bf16, pace=pace, epoch_ended=epoch_ended).train()
+    PartialTrainer(overrides, config=config, pace=pace, epoch_ended=epoch_ended).train()
 
 
 def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:

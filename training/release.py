@@ -4,28 +4,17 @@ import hashlib
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
 
-import typer
 import yaml
 
 from inference.model import read_model_card
 from inference.registry import ModelEntry, Registry, read_registry, released_folder
 from inference.session import Session
+from training.errors import ReleaseError
 
 
-def release(
-    model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
-    card: Annotated[Path, typer.Argument(help="Its model card in Markdown.")],
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
-    ] = None,
-    make_default: Annotated[bool, typer.Option(help="Use this model unless another is asked for.")] = False,
-) -> None:
-    """Copy a model and its card to the released models and register them under the file's stem.
-
-    A released name never changes its content: another file under a taken name is refused.
-    """
+def release_model(model: Path, card: Path, folder: Path | None, make_default: bool) -> str:
+    """Register a model under its file's stem; safe to run twice, refuses another file under a taken name."""
     target = folder or released_folder()
     data = model.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -37,7 +26,7 @@ def release(
     )
     taken = registry.models.get(model.stem)
     if taken is not None and taken.sha256 != sha256:
-        raise typer.BadParameter(
+        raise ReleaseError(
             f"expected a new name, got {model.stem}, released as {taken.sha256}; raise the version"
         )
     entry = ModelEntry(
@@ -51,7 +40,7 @@ def release(
     _copy(model, target / entry.file)
     _copy(card, target / entry.card)
     _write_registry(target, registry, model.stem, entry, make_default)
-    typer.echo(f"{model.stem} {entry.version}: {entry.size_bytes} bytes, sha256 {sha256}")
+    return f"{model.stem} {entry.version}: {entry.size_bytes} bytes, sha256 {sha256}"
 
 
 def _copy(source: Path, target: Path) -> None:

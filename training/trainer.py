@@ -11,6 +11,7 @@ import torch
 from ultralytics.models.yolo.detect import DetectionTrainer
 
 from datasets.taxonomy import KEYS
+from training.config import TrainConfig
 from training.partial_labels import MASK_KEY, LabelledClasses, PartialDetectionModel, keep_mosaics_in_group
 
 EpochEnded = Callable[[int, dict[str, float]], bool]
@@ -44,9 +45,9 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     """Trains on exported data; scoring is left to `rasid evaluate`, which knows what is unlabelled."""
 
     def __init__(
-        self, overrides: dict[str, Any], *, bf16: bool, pace: "Pace", epoch_ended: EpochEnded
+        self, overrides: dict[str, Any], *, config: TrainConfig, pace: "Pace", epoch_ended: EpochEnded
     ) -> None:
-        self.bf16 = bf16
+        self.config = config
         self.pace = pace
         self.epoch_ended = epoch_ended
         self.labelled = LabelledClasses.read(Path(overrides["data"]).parent, len(KEYS))
@@ -62,7 +63,7 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         self.set_model_names_for_load(model)
         if weights is not None:
             model.load(weights)
-        model.bf16 = self.bf16
+        model.bf16 = self.config.bf16
         model.to(memory_format=torch.channels_last)
         return model
 
@@ -98,7 +99,7 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
 
 
 def _begin(trainer: PartialTrainer) -> None:
-    torch.set_num_threads(os.cpu_count() or 1)
+    torch.set_num_threads(trainer.config.threads or os.cpu_count() or 1)
     trainer.model.epochs_done = trainer.start_epoch
 
 

@@ -11,6 +11,8 @@ from datasets.simulator.scene import Seen, paint_scene
 from datasets.simulator.town.town import build_town
 from datasets.simulator.track import DEFAULT_START, Route, drive_moments, route_through
 
+DEMO_SEEDS = range(2000, 3000)  # shown to people and measured on; training keeps away from them
+
 
 def drive(
     seed: int,

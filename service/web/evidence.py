@@ -91,4 +91,4 @@ def _what(event: Event) -> str:
 def _names(session: Session, events: Sequence[Event]) -> dict[int | None, str]:
     ids = {event.actor_id for event in events if event.actor_kind == "user"}
     rows = session.execute(select(User.id, User.name).where(User.id.in_(ids)))
-    return dict(rows.tuples().all())
+    return {row.id: row.name for row in rows}

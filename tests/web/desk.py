@@ -1,4 +1,4 @@
-"""People with passwords and candidates with real images, so that pages are tested as their users meet them."""
+"""People with passwords and candidates with real images, so that pages are tested as users meet them."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ BOX_PX = (250.0, 300.0, 390.0, 380.0)
 
 
 class Desk:
-    """A municipality with its default units; adds people and what vehicles saw. Commits, so that pages see it."""
+    """A municipality with its default units; adds people and what vehicles saw, and commits it."""
 
     def __init__(self, session: Session, store: Store, key: str = "dammam") -> None:
         self.session, self.store = session, store
@@ -87,6 +87,15 @@ def street(class_key: str) -> NDArray[np.uint8]:
     pixels = np.full((HEIGHT, WIDTH, 3), 150, np.uint8)
     pixels[: HEIGHT // 2] = (225, 205, 180)
     x0, y0, x1, y1 = (int(edge) for edge in BOX_PX)
-    cv2.ellipse(pixels, ((x0 + x1) // 2, (y0 + y1) // 2), ((x1 - x0) // 2, (y1 - y0) // 2), 0, 0, 360, (60, 60, 60), -1)
+    cv2.ellipse(
+        pixels,
+        ((x0 + x1) // 2, (y0 + y1) // 2),
+        ((x1 - x0) // 2, (y1 - y0) // 2),
+        0,
+        0,
+        360,
+        (60, 60, 60),
+        -1,
+    )
     cv2.putText(pixels, class_key, (20, 460), cv2.FONT_HERSHEY_SIMPLEX, 0.7, (90, 90, 90), 1)
     return pixels

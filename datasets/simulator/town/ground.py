@@ -162,15 +162,15 @@ def _asphalt(spot: Spot, broad: Floats, middle: Floats, fine: Floats, look: Look
     wheel = np.exp(-(((lane - 0.8) / 0.35) ** 2))
     oil = np.exp(-((lane / 0.4) ** 2))
     tone = 1 + 0.035 * broad + 0.05 * middle + 0.085 * look.grain * fine + 0.035 * wheel - 0.05 * oil
-    colour = tone[..., None] * np.array(look.asphalt, np.float32)
+    colour: Floats = tone[..., None] * np.array(look.asphalt, np.float32)
     dust = np.clip(look.dust * (np.exp(-to_kerb / 0.55) + 0.12 * broad), 0, 0.85)[..., None]
     sand = (1 + 0.04 * middle + 0.04 * fine)[..., None] * np.array(look.sand, np.float32) * 0.9
     colour += (sand - colour) * dust
-    mark = (_markings(spot) * np.clip(1 - look.mark_wear * (0.55 + 0.6 * middle), 0, 1) * 0.9)[..., None]
-    painted: Floats = (
-        colour + (np.array(look.mark, np.float32) * (1 + 0.05 * fine[..., None]) - colour) * mark
-    )
-    return painted
+    mark = _markings(spot) * np.clip(1 - look.mark_wear * (0.55 + 0.6 * middle), 0, 1) * 0.9
+    painted = mark > 0
+    paint = (1 + 0.05 * fine[painted])[:, None] * np.array(look.mark, np.float32)
+    colour[painted] += (paint - colour[painted]) * mark[painted][:, None]
+    return colour
 
 
 def _markings(spot: Spot) -> Floats:

@@ -1,0 +1,42 @@
+"""The commands: what a person can put right is a line, and help is quick."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import typer
+from typer.testing import CliRunner
+
+from training import cli
+
+app = typer.Typer()
+for command in (cli.train, cli.export, cli.evaluate, cli.release):
+    app.command()(command)
+
+
+def test_a_wrong_configuration_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text("name: x\n", encoding="utf-8")
+    result = CliRunner().invoke(app, ["train", str(tmp_path / "c.yaml")])
+    assert result.exit_code == 2
+    assert "weights: Field required" in result.stderr
+
+
+def test_an_unknown_model_is_refused_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data" / "graffiti_athens").mkdir(parents=True)
+    result = CliRunner().invoke(app, ["evaluate", "none.onnx", "--shared", str(tmp_path)])
+    assert result.exit_code == 2
+    assert "none.onnx" in result.stderr
+
+
+def test_an_unknown_head_is_refused(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["export", str(tmp_path), "out.onnx", "--head", "two"])
+    assert result.exit_code == 2
+    assert "dense" in result.stderr
+
+
+def test_help_loads_nothing_heavy() -> None:
+    code = "import sys, training.cli, datasets.cli; print(*sorted(sys.modules))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert not {"torch", "ultralytics", "cv2", "onnxruntime", "numpy"} & set(loaded)
