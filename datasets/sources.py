@@ -49,9 +49,9 @@ _SURFACE = frozenset({"pothole", "road_crack"})
 _POTHOLE_ONLY = {"pothole": "pothole"}
 _WATER_ONLY = {"standing_water": "standing_water"}
 
-# Smartathon's POTHOLES are cavities, cracks, patches and sand edges. Each of the 416 crops was looked at once,
+# Smartathon's POTHOLES are cavities, cracks, patches and sand edges. Each of the 416 crops was seen once,
 # at 150 px: 58 potholes, 152 cracks, 68 neither, 138 unclear. An unclear box makes both road surface classes
-# unknown in its picture. Pictures without a POTHOLES box are negatives for potholes; their cracks stay unknown.
+# unknown in its picture. A picture without a POTHOLES box shows no pothole; its cracks stay unknown.
 _SMARTATHON = {
     "GARBAGE": "garbage",
     "GRAFFITI": "graffiti",

@@ -8,7 +8,7 @@ InferenceRefused
 """
 
 
-class InferenceRefused(Exception):  # noqa: N818 - a refusal is an answer, not a fault
+class InferenceRefused(Exception):
     """Something given from outside cannot be used; `detail` says what was expected and what came."""
 
     def __init__(self, code: str, expected: str, got: str) -> None:

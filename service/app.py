@@ -100,8 +100,13 @@ async def _http(request: Request, error: Exception) -> Response:
     code = f"http.{error.status_code}"
     if wants_page(request):
         return error_page(request, UnknownPageError("page.unknown", error.detail))
-    problem = {"type": f"urn:rasid:problem:{code}", "title": error.detail, "status": error.status_code, "code": code,
-               "detail": f"expected an address and method of /openapi.json, got {request.method} {request.url.path}"}  # fmt: skip
+    problem = {
+        "type": f"urn:rasid:problem:{code}",
+        "title": error.detail,
+        "status": error.status_code,
+        "code": code,
+        "detail": f"expected an address and method of /openapi.json, got {request.method} {request.url.path}",
+    }
     return JSONResponse(problem, error.status_code, error.headers, media_type="application/problem+json")
 
 
@@ -109,9 +114,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     named = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
-    problem = Unprocessable(
-        "request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields
-    )
+    problem = Unprocessable("request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields)
     if wants_page(request):
         return error_page(request, problem)
     return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")

@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 
     from service.core.runtime import Runtime
 
-DataDir = Annotated[
-    Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")
-]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 
 app = typer.Typer(
     name="rasid",
@@ -76,12 +74,8 @@ def worker(data_dir: DataDir = None) -> None:
 def create_user(
     email: str,
     role: Annotated[str, typer.Option(help="admin, supervisor, inspector or unit")],
-    name: Annotated[
-        str, typer.Option(help="Shown beside what they do; the e-mail address if left out.")
-    ] = "",
-    municipality: Annotated[
-        list[str] | None, typer.Option(help="Key of a municipality; repeat for several.")
-    ] = None,
+    name: Annotated[str, typer.Option(help="Shown beside what they do; the e-mail address if left out.")] = "",
+    municipality: Annotated[list[str] | None, typer.Option(help="Key of a municipality; repeat for several.")] = None,
     unit: Annotated[str | None, typer.Option(help="Key of the unit, for the role unit.")] = None,
     password: Annotated[
         str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="RASID_NEW_PASSWORD")
@@ -95,7 +89,7 @@ def create_user(
     from service.accounts.schemas import UserIn
     from service.accounts.service import create_user as create
     from service.accounts.service import find_municipality
-    from service.work_orders.service import find_unit
+    from service.work_orders.operations import find_unit
 
     with _session(data_dir) as (session, _):
         places = [find_municipality(session, key) for key in municipality or []]
@@ -136,9 +130,7 @@ def create_municipality(
     key: str,
     name_en: Annotated[str, typer.Option()],
     name_ar: Annotated[str, typer.Option()],
-    boundary: Annotated[
-        Path | None, typer.Option(exists=True, dir_okay=False, help="GeoJSON, WGS 84.")
-    ] = None,
+    boundary: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="GeoJSON, WGS 84.")] = None,
     data_dir: DataDir = None,
 ) -> None:
     """Add a municipality with the usual units, routing and service levels, which can be changed afterwards.
@@ -146,15 +138,11 @@ def create_municipality(
     Example: rasid municipality create dammam --name-en Dammam --name-ar الدمام --boundary dammam.geojson
     """
     from service.accounts.schemas import MunicipalityIn
-    from service.accounts.service import create_municipality as create
-    from service.work_orders.defaults import create_default_operations
+    from service.work_orders.operations import create_municipality as create
 
     shape = json.loads(boundary.read_text("utf-8")) if boundary else None
     with _session(data_dir) as (session, _):
-        made = create(
-            session, _parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape)
-        )
-        create_default_operations(session, made)
+        made = create(session, _parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape))
         typer.echo(f"{made.key}: id {made.id}")
 
 
@@ -190,9 +178,7 @@ def _attach(entry: EntryPoint) -> None:
     try:
         command = entry.load()
     except ModuleNotFoundError as error:
-        app.command(entry.name, help=f"Needs the extra that brings {error.name}.")(
-            _missing(entry.name, error)
-        )
+        app.command(entry.name, help=f"Needs the extra that brings {error.name}.")(_missing(entry.name, error))
         return
     if isinstance(command, typer.Typer):
         app.add_typer(command, name=entry.name)
@@ -202,9 +188,7 @@ def _attach(entry: EntryPoint) -> None:
 
 def _missing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:
     def explain() -> None:
-        typer.echo(
-            f"rasid {name}: expected the Python package {error.name}; pip install 'rasid[train]'", err=True
-        )
+        typer.echo(f"rasid {name}: expected the Python package {error.name}; pip install 'rasid[train]'", err=True)
         raise typer.Exit(2)
 
     return explain

@@ -32,9 +32,7 @@ def healthz() -> Health:
     return Health(status="ok")
 
 
-@router.get(
-    "/readyz", responses={503: {"model": Readiness, "description": "Not ready; the part at fault says why"}}
-)
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "Not ready; the part at fault says why"}})
 def readyz(runtime: RuntimeDep, response: Response) -> Readiness:
     """Database, job queue and model are usable."""
     parts = {"database": _database(runtime), "queue": _queue(runtime), "model": _model(runtime)}
@@ -60,9 +58,7 @@ def _database(runtime: Runtime) -> str:
 
 def _queue(runtime: Runtime) -> str:
     """Work may wait, but somebody must be there to do it: a worker that spoke within the last minute."""
-    alive = text(
-        "SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :s)"
-    )
+    alive = text("SELECT count(*) FROM procrastinate_workers WHERE last_heartbeat > now() - make_interval(secs => :s)")
     try:
         with runtime.database.engine.connect() as connection:
             workers = connection.execute(alive, {"s": WORKER_SILENT_S}).scalar_one()

@@ -21,9 +21,7 @@ OVERDUE = timedelta(minutes=2)
 
 def build_worker(runtime: Runtime) -> procrastinate.App:
     """The Procrastinate application with our tasks; open it, then run `run_worker(app, runtime)`."""
-    app = procrastinate.App(
-        connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6)
-    )
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
 
     @app.task(name=PROCESS_SURVEY)
     def process_survey(survey_id: int) -> None:

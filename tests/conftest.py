@@ -56,9 +56,7 @@ def new_database(server_url: str) -> Iterator[Callable[[], Database]]:
     def make() -> Database:
         name = f"rasid_{uuid4().hex[:12]}"
         with admin.engine.connect() as connection:
-            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(
-                f"CREATE DATABASE {name}"
-            )
+            connection.execution_options(isolation_level="AUTOCOMMIT").exec_driver_sql(f"CREATE DATABASE {name}")
         made.append(Database(admin.url.set(database=name).render_as_string(hide_password=False)))
         return made[-1]
 
@@ -98,9 +96,7 @@ def blob_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def settings(tmp_path: Path, blob_model: Path) -> Settings:
-    return Settings(
-        data_dir=tmp_path, model=str(blob_model), worker_in_server=False, max_image_bytes=2_000_000
-    )
+    return Settings(data_dir=tmp_path, model=str(blob_model), worker_in_server=False, max_image_bytes=2_000_000)
 
 
 @pytest.fixture

@@ -35,9 +35,7 @@ def square(west: float, south: float, side: float = 0.2) -> dict[str, Any]:
     return {"type": "Polygon", "coordinates": [ring]}
 
 
-def make_municipality(
-    session: Session, key: str = "dammam", boundary: dict[str, Any] | None = None
-) -> Municipality:
+def make_municipality(session: Session, key: str = "dammam", boundary: dict[str, Any] | None = None) -> Municipality:
     found = session.scalar(select(Municipality).where(Municipality.key == key))
     if found:
         return found
@@ -77,9 +75,7 @@ def sign_in(session: Session, user: User) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def make_vehicle(
-    session: Session, municipality: Municipality | None = None
-) -> tuple[Vehicle, dict[str, str]]:
+def make_vehicle(session: Session, municipality: Municipality | None = None) -> tuple[Vehicle, dict[str, str]]:
     """A vehicle with a calibrated camera and the headers with its key; commits."""
     municipality = municipality or make_municipality(session)
     key = new_secret(VEHICLE_KEY_PREFIX)
@@ -138,9 +134,7 @@ def jpeg(pixels: NDArray[np.uint8] | None = None, exif: Image.Exif | None = None
         shade = np.random.default_rng(next(_numbers)).integers(110, 130, (120, 160, 1), np.uint8)
         pixels = np.repeat(shade, 3, axis=2)
     buffer = BytesIO()
-    Image.fromarray(np.ascontiguousarray(pixels[..., ::-1])).save(
-        buffer, "JPEG", quality=95, exif=exif or Image.Exif()
-    )
+    Image.fromarray(np.ascontiguousarray(pixels[..., ::-1])).save(buffer, "JPEG", quality=95, exif=exif or Image.Exif())
     return buffer.getvalue()
 
 

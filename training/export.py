@@ -29,7 +29,7 @@ MOST_DIFFERENCE = 1e-3
 
 
 def export_checkpoint(run: Path, out: Path, name: str, version: str, head: Head) -> str:
-    """Write the run's last checkpoint as a self-describing ONNX file and check it; returns a line about it."""
+    """Write the run's last checkpoint as a self-describing ONNX file, checked; returns a line about it."""
     record = json.loads((run / RECORD_FILE).read_text("utf-8"))
     size = int(record["config"]["image_size"])
     checkpoint = run / "weights" / "last.pt"

@@ -12,7 +12,6 @@ from service.accounts.models import Municipality, User, Vehicle
 from service.accounts.permissions import Permission
 from service.accounts.schemas import (
     Login,
-    MunicipalityIn,
     MunicipalityOut,
     Token,
     UserIn,
@@ -33,6 +32,7 @@ from service.core.api import (
     problems,
 )
 from service.core.errors import Forbidden, NotFound, Unauthenticated
+from service.core.fields import RowId
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["accounts"])
 
@@ -44,9 +44,7 @@ FleetDep = Annotated[Caller, Depends(require(Permission.MANAGE_VEHICLES))]
 def login(body: Login, runtime: RuntimeDep, now: NowDep) -> Token:
     """Signs a program in; browsers use the sign-in page. Five wrong passwords lock the account for 15 minutes."""
     lifetime = timedelta(hours=runtime.settings.session_hours)
-    with (
-        runtime.database.transaction() as session
-    ):  # of its own: a failed attempt is counted though we answer 401
+    with runtime.database.transaction() as session:  # of its own: a failed attempt is counted though we answer 401
         token = service.sign_in(session, body.email, body.password, now, lifetime)
     if token is None:
         raise Unauthenticated("auth.credentials", "expected a known e-mail address and its password")
@@ -79,14 +77,9 @@ def list_municipalities(
     return Page(items=[MunicipalityOut.model_validate(row) for row in rows], next=following)
 
 
-@router.post("/municipalities", status_code=201)
-def create_municipality(body: MunicipalityIn, caller: AdminDep, session: SessionDep) -> MunicipalityOut:
-    return MunicipalityOut.model_validate(service.create_municipality(session, body))
-
-
 @router.put("/municipalities/{municipality_id}/boundary")
 def set_boundary(
-    municipality_id: int, body: dict[str, object], caller: AdminDep, session: SessionDep
+    municipality_id: RowId, body: dict[str, object], caller: AdminDep, session: SessionDep
 ) -> MunicipalityOut:
     """Imports a boundary: GeoJSON Polygon, MultiPolygon, or a Feature of one, in WGS 84."""
     municipality = session.get(Municipality, municipality_id)
@@ -126,14 +119,14 @@ def create_vehicle(body: VehicleIn, caller: FleetDep, session: SessionDep, now: 
 
 
 @router.post("/vehicles/{vehicle_id}/key")
-def rotate_key(vehicle_id: int, caller: FleetDep, session: SessionDep, now: NowDep) -> VehicleWithKey:
+def rotate_key(vehicle_id: RowId, caller: FleetDep, session: SessionDep, now: NowDep) -> VehicleWithKey:
     """Gives a new key; the old one stops working at once."""
     vehicle, key = service.rotate_key(session, caller, vehicle_id, now)
     return VehicleWithKey(vehicle=_vehicle_out(vehicle), key=key)
 
 
 @router.delete("/vehicles/{vehicle_id}/key")
-def revoke_key(vehicle_id: int, caller: FleetDep, session: SessionDep, now: NowDep) -> VehicleOut:
+def revoke_key(vehicle_id: RowId, caller: FleetDep, session: SessionDep, now: NowDep) -> VehicleOut:
     return _vehicle_out(service.revoke_key(session, caller, vehicle_id, now))
 
 

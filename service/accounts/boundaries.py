@@ -21,9 +21,7 @@ def parse_boundary(geojson: JsonObject) -> JsonObject:
     if kind == "FeatureCollection":
         features = geojson.get("features") or []
         if len(features) != 1:
-            raise BadBoundary(
-                f"expected one feature, got {len(features)}; send each municipality's boundary alone"
-            )
+            raise BadBoundary(f"expected one feature, got {len(features)}; send each municipality's boundary alone")
         return parse_boundary(features[0])
     if kind == "Feature":
         return parse_boundary(geojson.get("geometry") or {})
@@ -37,9 +35,7 @@ def parse_boundary(geojson: JsonObject) -> JsonObject:
     if polygon.is_empty or not polygon.is_valid:
         raise BadBoundary("expected a valid, non-empty polygon whose rings do not cross themselves")
     if not (-180 <= west <= east <= 180 and -90 <= south <= north <= 90):
-        raise BadBoundary(
-            f"expected WGS 84 degrees (lon, lat), got bounds {polygon.bounds}; reproject to EPSG:4326"
-        )
+        raise BadBoundary(f"expected WGS 84 degrees (lon, lat), got bounds {polygon.bounds}; reproject to EPSG:4326")
     normalised: JsonObject = mapping(polygon)
     return normalised
 

@@ -41,9 +41,7 @@ class Caller:
         return self.municipality_ids is None or municipality_id in self.municipality_ids
 
 
-def visible(
-    statement: Select[Row], municipality_id: InstrumentedAttribute[int], caller: Caller
-) -> Select[Row]:
+def visible(statement: Select[Row], municipality_id: InstrumentedAttribute[int], caller: Caller) -> Select[Row]:
     """Narrows a query to the caller's municipalities; every query of municipal data starts here."""
     if caller.municipality_ids is None:
         return statement
@@ -81,9 +79,7 @@ def get_caller(
     secret = bearer.credentials if bearer else cookie
     caller = caller_of_secret(session, secret, now) if secret else None
     if caller is None:
-        raise Unauthenticated(
-            "auth.required", "expected a valid bearer token or session, got none; sign in again"
-        )
+        raise Unauthenticated("auth.required", "expected a valid bearer token or session, got none; sign in again")
     if bearer is None and request.method not in SAFE_METHODS:
         refuse_foreign_origin(request)
     return caller
@@ -93,9 +89,7 @@ def refuse_foreign_origin(request: Request) -> None:
     """A write that rides on a cookie must come from our own page (defence against cross-site request forgery)."""
     origin = request.headers.get("origin")
     if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
-        raise Forbidden(
-            "auth.origin", f"expected a request from this site's own pages, got origin {origin!r}"
-        )
+        raise Forbidden("auth.origin", f"expected a request from this site's own pages, got origin {origin!r}")
 
 
 CallerDep = Annotated[Caller, Depends(get_caller)]

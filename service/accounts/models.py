@@ -53,9 +53,7 @@ class AccessToken(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id", ondelete="CASCADE"), index=True)
     secret_hash: Mapped[str] = mapped_column(String(64), unique=True)
     expires_at: Mapped[datetime]
-    sign_in_link: Mapped[bool] = mapped_column(
-        default=False
-    )  # good for one exchange into a session, for nothing else
+    sign_in_link: Mapped[bool] = mapped_column(default=False)  # good for one exchange into a session, for nothing else
     created_at: Mapped[CreatedAt]
     user: Mapped[User] = relationship()
 

@@ -7,12 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from service.accounts.permissions import Role
 from service.accounts.secrets import MIN_PASSWORD_LENGTH
+from service.core.fields import NO_NUL, Key, Name, RowId
 from service.core.tables import JsonObject
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
-
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254, to_lower=True)]
+Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254, to_lower=True)]
 
 
 class Row(BaseModel):
@@ -31,7 +29,7 @@ class CameraProfile(BaseModel):
 
 
 class Login(BaseModel):
-    email: str = Field(max_length=254)
+    email: str = Field(max_length=254, pattern=NO_NUL)
     password: str = Field(max_length=1024)
 
 
@@ -44,9 +42,7 @@ class MunicipalityIn(BaseModel):
     key: Key
     name_en: Name
     name_ar: Name
-    boundary: JsonObject | None = Field(
-        None, description="GeoJSON Polygon or MultiPolygon, or a Feature of one"
-    )
+    boundary: JsonObject | None = Field(None, description="GeoJSON Polygon or MultiPolygon, or a Feature of one")
 
 
 class MunicipalityOut(Row):
@@ -62,8 +58,8 @@ class UserIn(BaseModel):
     name: Name
     password: str = Field(min_length=MIN_PASSWORD_LENGTH, max_length=1024)
     role: Role
-    municipality_ids: list[int] = []
-    unit_id: int | None = None
+    municipality_ids: list[RowId] = []
+    unit_id: RowId | None = None
 
 
 class UserOut(Row):
@@ -77,7 +73,7 @@ class UserOut(Row):
 
 
 class VehicleIn(BaseModel):
-    municipality_id: int
+    municipality_id: RowId
     name: Name
     camera: CameraProfile = CameraProfile()
 

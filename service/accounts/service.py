@@ -33,9 +33,7 @@ def sign_in(session: Session, email: str, password: str, now: datetime, lifetime
     """
     user = session.scalar(select(User).where(User.email == email.lower().strip()).with_for_update())
     if user and user.locked_until and user.locked_until > now:
-        raise TooManyRequests(
-            "auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC"
-        )
+        raise TooManyRequests("auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC")
     if not verify_password(user.password_hash if user and user.active else None, password) or user is None:
         if user:
             _count_failure(session, user, now)
@@ -50,9 +48,7 @@ def issue_token(session: Session, user: User, expires_at: datetime, *, sign_in_l
     """A secret that acts as the user until `expires_at`; as a sign-in link it only opens one session."""
     secret = new_secret(TOKEN_PREFIX)
     session.add(
-        AccessToken(
-            user_id=user.id, secret_hash=hash_secret(secret), expires_at=expires_at, sign_in_link=sign_in_link
-        )
+        AccessToken(user_id=user.id, secret_hash=hash_secret(secret), expires_at=expires_at, sign_in_link=sign_in_link)
     )
     return secret
 
@@ -94,9 +90,7 @@ def set_boundary(municipality: Municipality, geojson: dict[str, object] | None) 
 
 def municipality_at(session: Session, lat: float, lon: float, default: int) -> int:
     """The municipality whose boundary covers the place; `default` (the vehicle's own) when none does."""
-    rows = session.execute(
-        select(Municipality.id, Municipality.boundary).where(Municipality.boundary.is_not(None))
-    )
+    rows = session.execute(select(Municipality.id, Municipality.boundary).where(Municipality.boundary.is_not(None)))
     boundaries = {row.id: row.boundary for row in rows if row.boundary}
     return containing(boundaries, lat, lon) or default
 
@@ -106,17 +100,11 @@ def create_user(session: Session, data: UserIn) -> User:
     email = data.email.lower()
     if session.scalar(select(User).where(User.email == email)):
         raise Conflict("user.exists", f"expected a new e-mail address, {email} has an account")
-    municipalities = list(
-        session.scalars(select(Municipality).where(Municipality.id.in_(data.municipality_ids)))
-    )
+    municipalities = list(session.scalars(select(Municipality).where(Municipality.id.in_(data.municipality_ids))))
     if len(municipalities) != len(set(data.municipality_ids)):
-        raise Unprocessable(
-            "user.municipality", f"expected known municipalities, got ids {data.municipality_ids}"
-        )
+        raise Unprocessable("user.municipality", f"expected known municipalities, got ids {data.municipality_ids}")
     if data.role is not Role.ADMIN and not municipalities:
-        raise Unprocessable(
-            "user.municipality", f"expected at least one municipality for a {data.role.value}"
-        )
+        raise Unprocessable("user.municipality", f"expected at least one municipality for a {data.role.value}")
     if (data.role is Role.UNIT) != (data.unit_id is not None):
         raise Unprocessable("user.unit", "expected a unit_id for the role 'unit' and for no other role")
     user = User(email=email, name=data.name, role=data.role, unit_id=data.unit_id, active=True, failed_logins=0,
@@ -145,16 +133,10 @@ def create_vehicle(session: Session, caller: Caller, data: VehicleIn, now: datet
     """The vehicle and its key; the key is shown this once. Raises NotFound outside the caller's municipalities
     and Conflict for a name that is registered."""
     if not caller.sees(data.municipality_id) or session.get(Municipality, data.municipality_id) is None:
-        raise NotFound(
-            "municipality.unknown", f"expected a municipality of yours, got id {data.municipality_id}"
-        )
-    taken = select(Vehicle.id).where(
-        Vehicle.municipality_id == data.municipality_id, Vehicle.name == data.name
-    )
+        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {data.municipality_id}")
+    taken = select(Vehicle.id).where(Vehicle.municipality_id == data.municipality_id, Vehicle.name == data.name)
     if session.scalar(taken):
-        raise Conflict(
-            "vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead"
-        )
+        raise Conflict("vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead")
     vehicle = Vehicle(municipality_id=data.municipality_id, name=data.name, camera=data.camera.model_dump())
     key = _give_key(vehicle)
     session.add(vehicle)
@@ -180,9 +162,7 @@ def revoke_key(session: Session, caller: Caller, vehicle_id: int, now: datetime)
 
 
 def get_vehicle(session: Session, caller: Caller, vehicle_id: int) -> Vehicle:
-    found = session.scalar(
-        visible(select(Vehicle), Vehicle.municipality_id, caller).where(Vehicle.id == vehicle_id)
-    )
+    found = session.scalar(visible(select(Vehicle), Vehicle.municipality_id, caller).where(Vehicle.id == vehicle_id))
     if found is None:
         raise NotFound("vehicle.unknown", f"expected a vehicle of your municipalities, got id {vehicle_id}")
     return found

@@ -10,6 +10,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.core.clock import utc_now
+from service.core.fields import MAX_ROW_ID
 from service.core.runtime import Runtime
 
 Item = TypeVar("Item")
@@ -39,9 +40,7 @@ class Page(BaseModel, Generic[Item]):
 def problems(*statuses: int) -> Responses:
     """The `responses=` of a router: each status with the problem document as its body."""
     content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-    return {
-        status: {"model": Problem, "description": TITLES[status], "content": content} for status in statuses
-    }
+    return {status: {"model": Problem, "description": TITLES[status], "content": content} for status in statuses}
 
 
 TITLES = {
@@ -73,7 +72,7 @@ def get_session(runtime: RuntimeDep) -> Iterator[Session]:
 
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]  # commits before the response leaves
 NowDep = Annotated[datetime, Depends(utc_now)]
-AfterQuery = Annotated[int | None, Query(description="`next` of the page before", ge=0)]
+AfterQuery = Annotated[int | None, Query(description="`next` of the page before", ge=0, le=MAX_ROW_ID)]
 LimitQuery = Annotated[int, Query(ge=1, le=500)]
 
 

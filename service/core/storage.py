@@ -1,4 +1,4 @@
-"""Where image files live: a folder by default, any object store by URL; keys are content hashes, so a put repeats safely."""
+"""Where image files live, a folder or a bucket; keys are content hashes, so a put repeats safely."""
 
 from pathlib import Path
 

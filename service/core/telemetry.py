@@ -6,9 +6,7 @@ import sys
 import structlog
 from prometheus_client import Counter, Histogram
 
-FRAMES_RECEIVED = Counter(
-    "rasid_frames_received_total", "Frames that arrived", ["outcome"]
-)  # new | again | refused
+FRAMES_RECEIVED = Counter("rasid_frames_received_total", "Frames that arrived", ["outcome"])  # new | again | refused
 FRAMES_PROCESSED = Counter("rasid_frames_processed_total", "Frames the worker finished", ["outcome"])
 DETECTIONS = Counter("rasid_detections_total", "Boxes above the model's thresholds", ["class_key"])
 BATCH_SECONDS = Histogram("rasid_batch_seconds", "Time to process one batch of frames")

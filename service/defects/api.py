@@ -13,6 +13,7 @@ from datasets.taxonomy import CLASSES
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, SessionDep
+from service.core.fields import RowId
 from service.defects import access
 from service.defects.access import DefectOrder
 from service.defects.models import Detection, Sighting
@@ -24,7 +25,6 @@ from service.defects.schemas import (
     DetectionOut,
     FrameDetectionOut,
     ReviewOut,
-    RowId,
     class_out,
     defect_out,
     detection_out,

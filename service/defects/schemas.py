@@ -3,9 +3,10 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from datasets.taxonomy import BY_KEY, DefectClass, Unit
+from service.core.fields import Note, RowId
 from service.defects.models import Defect, Detection, Verdict
 from service.defects.states import DefectState
 from service.surveys.schemas import EventOut
@@ -20,9 +21,6 @@ def known_class(key: str) -> str:
 ClassKey = Annotated[
     str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})
 ]
-RowId = Annotated[int, Field(ge=1, le=2**63 - 1)]  # what a bigint column can hold
-NO_NUL = r"^[^\x00]*$"  # PostgreSQL text cannot hold U+0000
-Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]
 BoxPx = tuple[float, float, float, float]
 
 

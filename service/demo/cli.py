@@ -25,12 +25,8 @@ def demo(
         Path | None, typer.Option(exists=True, file_okay=False, help="Folder of your own images.")
     ] = None,
     limit: Annotated[int | None, typer.Option(min=2, help="Send at most this many frames.")] = None,
-    serve: Annotated[
-        bool, typer.Option("--serve", help="Keep the service running and print where to look.")
-    ] = False,
-    model: Annotated[
-        str | None, typer.Option(help="Registry name or .onnx file, else the released model.")
-    ] = None,
+    serve: Annotated[bool, typer.Option("--serve", help="Keep the service running and print where to look.")] = False,
+    model: Annotated[str | None, typer.Option(help="Registry name or .onnx file, else the released model.")] = None,
     port: Annotated[int, typer.Option(help="Port of the service; 0: any free one.")] = 0,
     data_dir: Annotated[
         Path | None, typer.Option(help="New folder to keep database and files in, else a temporary one.")
@@ -62,9 +58,7 @@ def demo(
         nullcontext(str(data_dir)) if data_dir else tempfile.TemporaryDirectory(prefix="rasid-demo-")
     )
     with place as folder:
-        report = _run(
-            Path(folder), drive, total, console, model=model, port=port, own=bool(frames), stay=serve
-        )
+        report = _run(Path(folder), drive, total, console, model=model, port=port, own=bool(frames), stay=serve)
     if json_file:
         json_file.write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", "utf-8")
 
@@ -94,9 +88,7 @@ def _run(
 
 
 def _stay(link: str, console: "Console") -> None:
-    console.print(
-        f"Signed in, once: {link}\nCtrl-C ends the service and removes the demo's data.", soft_wrap=True
-    )
+    console.print(f"Signed in, once: {link}\nCtrl-C ends the service and removes the demo's data.", soft_wrap=True)
     with suppress(KeyboardInterrupt):
         while True:
             time.sleep(3600)

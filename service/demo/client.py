@@ -20,16 +20,12 @@ class Client:
     """One role's connection; `secret` is an access token or a vehicle key."""
 
     def __init__(self, base_url: str, secret: str) -> None:
-        self._http = httpx2.Client(
-            base_url=base_url, headers={"Authorization": f"Bearer {secret}"}, timeout=60
-        )
+        self._http = httpx2.Client(base_url=base_url, headers={"Authorization": f"Bearer {secret}"}, timeout=60)
 
     def send(self, frame: DemoFrame) -> int:
         """Uploads a frame; returns the status code, since a refusal is an outcome to be counted."""
         body = {"metadata": frame.metadata.model_dump_json(exclude_none=True)}
-        return self._http.post(
-            "/api/v1/frames", files={"image": (frame.name, frame.data)}, data=body
-        ).status_code
+        return self._http.post("/api/v1/frames", files={"image": (frame.name, frame.data)}, data=body).status_code
 
     def get(self, path: str, **query: object) -> Any:
         response = self._http.get(f"/api/v1{path}", params={key: str(value) for key, value in query.items()})
@@ -95,6 +91,4 @@ def _wait_until_ready(base_url: str, process: subprocess.Popen[bytes], log: Path
         except httpx2.TransportError:
             pass
         time.sleep(0.2)
-    raise RuntimeError(
-        f"expected the service to be ready within {START_TIMEOUT_S} s, it said: {said}; see {log}"
-    )
+    raise RuntimeError(f"expected the service to be ready within {START_TIMEOUT_S} s, it said: {said}; see {log}")

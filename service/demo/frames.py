@@ -32,9 +32,7 @@ def rendered_frames(count: int) -> Iterator[DemoFrame]:
     sizes[-1] = count - sum(sizes[:-1])
     for (town, _), size in zip(DRIVES, sizes, strict=True):
         for frame in drive(SEED, size, town):
-            yield DemoFrame(
-                town, frame.name, frame.jpeg(), FrameMetadata(survey=f"demo {town}"), rendered=frame
-            )
+            yield DemoFrame(town, frame.name, frame.jpeg(), FrameMetadata(survey=f"demo {town}"), frame.truths)
 
 
 def find_images(folder: Path, limit: int | None) -> list[Path]:
@@ -49,9 +47,7 @@ def own_frames(paths: list[Path]) -> Iterator[DemoFrame]:
         data = path.read_bytes()
         survey = FrameMetadata(survey=f"demo {path.parent.name}"[:120])
         upload = read_upload(data, survey, MAX_PIXELS)
-        if (
-            upload.geotag is not None or upload.media_type is None
-        ):  # a broken image is sent as it is, to be refused
+        if upload.geotag is not None or upload.media_type is None:  # a broken image is sent as it is, to be refused
             yield DemoFrame("dammam", path.name, data, survey)
             continue
         told = survey.model_copy(

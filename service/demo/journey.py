@@ -22,7 +22,7 @@ def travel(base_url: str, staff: Staff, frames: Iterable[DemoFrame], total: int,
     seconds = time.monotonic() - sent.started_at
     console.print(f"The inspector's script: {RULE}. Then a crew repairs one order of each unit.")
     verdicts = review_all(inspector, console)
-    repair_some(supervisor, sent.last_image)
+    repair_some(supervisor, sent.last_taken)
     return Report(
         sent={str(status): count for status, count in sorted(sent.answers.items())},
         synthetic_positions=sent.synthetic_positions,

@@ -58,8 +58,7 @@ def count_outcomes(supervisor: Client) -> dict[str, Any]:
         "refused_by_reason": dict(Counter(frame["reason_code"] for frame in frames if frame["reason_code"])),
         "defects": {key: dict(states) for key, states in defects.items()},
         "work_orders": {
-            place: {unit: dict(states) for unit, states in by_unit.items()}
-            for place, by_unit in orders.items()
+            place: {unit: dict(states) for unit, states in by_unit.items()} for place, by_unit in orders.items()
         },
     }
 
@@ -86,9 +85,7 @@ def score_against_truth(supervisor: Client, truths: list[Truth]) -> dict[str, Dr
 
 def print_report(report: Report, console: Console) -> None:
     _print_frames(report, console)
-    defects = Table(
-        "class", "صنف", "candidate", "confirmed", "rejected", "resolved", title="Defects by class"
-    )
+    defects = Table("class", "صنف", "candidate", "confirmed", "rejected", "resolved", title="Defects by class")
     for key, states in sorted(report.defects.items()):
         counts = [str(states.get(state, 0)) for state in ("candidate", "confirmed", "rejected", "resolved")]
         defects.add_row(BY_KEY[key].name_en, BY_KEY[key].name_ar, *counts)
@@ -100,16 +97,14 @@ def print_report(report: Report, console: Console) -> None:
             orders.add_row(place, unit, str(states.get("open", 0)), str(states.get("closed", 0)), str(other))
     console.print(orders)
     if report.drawn_found:
-        truth = Table(
-            "class", "drawn", "found", title=f"Drawn defects found (right class within {FOUND_WITHIN_M:g} m)"
-        )
+        truth = Table("class", "drawn", "found", title=f"Drawn defects found (right class within {FOUND_WITHIN_M:g} m)")
         for key, score in report.drawn_found.items():
             truth.add_row(BY_KEY[key].name_en, str(score.drawn), str(score.found))
         console.print(truth)
     total = sum(report.frames_by_state.values())
     console.print(
-        f"{total} frames: sent in {report.seconds_upload:.1f} s, processed {report.seconds_until_processed:.1f} s after "
-        f"the first was sent: {report.images_per_s:.2f} images/s"
+        f"{total} frames: sent in {report.seconds_upload:.1f} s, processed {report.seconds_until_processed:.1f} s "
+        f"after the first was sent: {report.images_per_s:.2f} images/s"
     )
 
 

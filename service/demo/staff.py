@@ -15,9 +15,7 @@ def review_all(inspector: Client, console: Console) -> dict[str, int]:
     """Decides every candidate by RULE; returns how many got which verdict."""
     verdicts = {"accept": 0, "reject": 0}
     with progress_bar(console) as progress:
-        for defect in progress.track(
-            list(inspector.items("/defects", state="candidate")), description="Reviews"
-        ):
+        for defect in progress.track(list(inspector.items("/defects", state="candidate")), description="Reviews"):
             good = defect["score"] >= ACCEPT_SCORE or defect["sightings_count"] >= ACCEPT_SIGHTINGS
             verdict = "accept" if good else "reject"
             inspector.post(f"/defects/{defect['id']}/reviews", verdict=verdict)

@@ -29,23 +29,23 @@ class Sent:
     answers: Counter[int] = field(default_factory=Counter)  # HTTP status -> frames
     synthetic_positions: int = 0
     truths: list[Truth] = field(default_factory=list)
-    last_image: bytes = b""
+    last_taken: bytes = b""  # the newest image that the service took
     started_at: float = 0.0  # monotonic seconds
     seconds: float = 0.0
 
 
-def send_survey(
-    frames: Iterable[DemoFrame], total: int, vehicles: dict[str, Client], console: Console
-) -> Sent:
+def send_survey(frames: Iterable[DemoFrame], total: int, vehicles: dict[str, Client], console: Console) -> Sent:
     """Every frame through the vehicle of its town, one after the other, as on one link."""
     sent = Sent(started_at=time.monotonic())
     with progress_bar(console) as progress:
         task = progress.add_task("Frames sent", total=total)
         for frame in frames:
-            sent.answers[vehicles[frame.town].send(frame)] += 1
+            status = vehicles[frame.town].send(frame)
+            sent.answers[status] += 1
             sent.synthetic_positions += frame.synthetic_position
             sent.truths += frame.truths
-            sent.last_image = frame.data
+            if status < 300:
+                sent.last_taken = frame.data
             progress.advance(task)
     sent.seconds = time.monotonic() - sent.started_at
     return sent

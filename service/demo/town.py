@@ -9,17 +9,11 @@ from datasets.simulator import CameraModel
 from service.accounts.models import User
 from service.accounts.permissions import Role
 from service.accounts.schemas import CameraProfile, MunicipalityIn, UserIn, VehicleIn
-from service.accounts.service import (
-    SYSTEM_CALLER,
-    create_municipality,
-    create_user,
-    create_vehicle,
-    issue_token,
-)
+from service.accounts.service import SYSTEM_CALLER, create_user, create_vehicle, issue_token
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.tables import JsonObject
-from service.work_orders.defaults import create_default_operations
+from service.work_orders.operations import create_municipality
 
 WEEK = timedelta(days=7)
 
@@ -68,11 +62,8 @@ def found_towns(runtime: Runtime, camera: CameraProfile) -> Staff:
     with runtime.database.transaction() as session:
         places = []
         for town in TOWNS:
-            data = MunicipalityIn(
-                key=town.key, name_en=town.name_en, name_ar=town.name_ar, boundary=town.boundary()
-            )
+            data = MunicipalityIn(key=town.key, name_en=town.name_en, name_ar=town.name_ar, boundary=town.boundary())
             places.append(create_municipality(session, data))
-            create_default_operations(session, places[-1])
         keys = {
             place.key: create_vehicle(
                 session,

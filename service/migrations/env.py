@@ -10,8 +10,6 @@ def ours(name: str | None, kind: str, parents: object) -> bool:
     return not (kind == "table" and name and name.startswith("procrastinate"))
 
 
-context.configure(
-    connection=context.config.attributes["connection"], target_metadata=Base.metadata, include_name=ours
-)
+context.configure(connection=context.config.attributes["connection"], target_metadata=Base.metadata, include_name=ours)
 with context.begin_transaction():
     context.run_migrations()

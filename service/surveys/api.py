@@ -22,6 +22,7 @@ from service.core.api import (
 )
 from service.core.errors import Forbidden, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
 from service.core.events import Event
+from service.core.fields import RowId
 from service.surveys import service
 from service.surveys.models import Frame, FrameState, Survey
 from service.surveys.reading import read_upload
@@ -59,9 +60,7 @@ def send_frame(
     now: NowDep,
     response: Response,
     image: Annotated[UploadFile, File(description="JPEG, PNG or WebP")],
-    metadata: Annotated[
-        str, Form(description="FrameMetadata as JSON; what is left out is read from EXIF")
-    ] = "{}",
+    metadata: Annotated[str, Form(description="FrameMetadata as JSON; what is left out is read from EXIF")] = "{}",
 ) -> FrameOut | Response:
     """Sends one frame. 201: new. 200: the same bytes came before. Otherwise a problem document that names the reason;
     a refused frame stays visible under its id with that reason and may be sent again with better metadata."""
@@ -69,9 +68,7 @@ def send_frame(
     told = _parse_metadata(metadata)
     data = image.file.read(runtime.settings.max_image_bytes + 1)
     if len(data) > runtime.settings.max_image_bytes:
-        raise TooLarge(
-            "image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more"
-        )
+        raise TooLarge("image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more")
     upload = read_upload(data, told, runtime.settings.max_image_pixels)
     receipt = service.receive_frame(
         session, runtime.store, caller.vehicle, upload, data, image.filename or "", told.survey, now
@@ -84,7 +81,7 @@ def send_frame(
 
 @router.get("/frames")
 def list_frames(
-    caller: ViewerDep, session: SessionDep, state: FrameState | None = None, survey_id: int | None = None,
+    caller: ViewerDep, session: SessionDep, state: FrameState | None = None, survey_id: RowId | None = None,
     after: AfterQuery = None, limit: LimitQuery = 100,
 ) -> Page[FrameOut]:  # fmt: skip
     statement = service.visible_frames(caller)
@@ -97,12 +94,12 @@ def list_frames(
 
 
 @router.get("/frames/{frame_id}")
-def get_frame(frame_id: int, caller: ViewerDep, session: SessionDep) -> FrameOut:
+def get_frame(frame_id: RowId, caller: ViewerDep, session: SessionDep) -> FrameOut:
     return FrameOut.model_validate(service.get_frame(session, caller, frame_id))
 
 
 @router.get("/frames/{frame_id}/events")
-def list_frame_events(frame_id: int, caller: ViewerDep, session: SessionDep) -> list[EventOut]:
+def list_frame_events(frame_id: RowId, caller: ViewerDep, session: SessionDep) -> list[EventOut]:
     service.get_frame(session, caller, frame_id)
     own = select(Event).where(Event.subject_kind == "frame", Event.subject_id == frame_id).order_by(Event.id)
     return [EventOut.model_validate(event) for event in session.scalars(own)]
@@ -113,7 +110,7 @@ def list_frame_events(frame_id: int, caller: ViewerDep, session: SessionDep) -> 
     response_class=Response,
     responses={200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}},
 )
-def get_frame_image(frame_id: int, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep) -> Response:
+def get_frame_image(frame_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep) -> Response:
     """The image as stored; browsers turn it upright by its orientation tag."""
     frame = service.get_frame(session, caller, frame_id)
     if frame.blob_key is None:
@@ -148,9 +145,7 @@ def _parse_metadata(text: str) -> FrameMetadata:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "metadata"
-        raise Unprocessable(
-            "metadata.invalid", f"expected FrameMetadata as JSON; {where}: {first['msg']}"
-        ) from error
+        raise Unprocessable("metadata.invalid", f"expected FrameMetadata as JSON; {where}: {first['msg']}") from error
 
 
 def _refusal(frame: Frame) -> Response:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 from math import isfinite
 
@@ -36,25 +36,15 @@ def check_geotag(
     """The geotag if it can be used. Raises BadGeotag with one of the codes
     position.missing, position.null_island, position.out_of_range, time.missing, time.no_zone."""
     if lat is None or lon is None:
-        raise BadGeotag(
-            "position.missing", "expected lat and lon in the metadata or GPS in the EXIF, found neither"
-        )
+        raise BadGeotag("position.missing", "expected lat and lon in the metadata or GPS in the EXIF, found neither")
     if not (isfinite(lat) and isfinite(lon) and -90 <= lat <= 90 and -180 <= lon <= 180):
-        raise BadGeotag(
-            "position.out_of_range", f"expected lat in -90..90 and lon in -180..180, got {lat}, {lon}"
-        )
+        raise BadGeotag("position.out_of_range", f"expected lat in -90..90 and lon in -180..180, got {lat}, {lon}")
     if abs(lat) < 1e-4 and abs(lon) < 1e-4:
-        raise BadGeotag(
-            "position.null_island", "expected a real fix, got 0, 0: the receiver had none; send it again"
-        )
+        raise BadGeotag("position.null_island", "expected a real fix, got 0, 0: the receiver had none; send it again")
     if captured_at is None:
-        raise BadGeotag(
-            "time.missing", "expected captured_at in the metadata or a GPS time in the EXIF, found neither"
-        )
+        raise BadGeotag("time.missing", "expected captured_at in the metadata or a GPS time in the EXIF, found neither")
     if captured_at.tzinfo is None:
-        raise BadGeotag(
-            "time.no_zone", f"expected a time with its zone, got {captured_at.isoformat()}; add the offset"
-        )
+        raise BadGeotag("time.no_zone", f"expected a time with its zone, got {captured_at.isoformat()}; add the offset")
     heading = heading_deg % 360 if heading_deg is not None and isfinite(heading_deg) else None
     return Geotag(lat, lon, captured_at.astimezone(UTC), heading, source)
 
@@ -88,13 +78,9 @@ def _camera_time(exif: Mapping[int, object]) -> datetime | None:
     if not isinstance(stamp, str) or not isinstance(offset, str):
         return None
     try:
-        local = datetime.strptime(stamp.strip("\0 "), "%Y:%m:%d %H:%M:%S")
-        hours, minutes = offset.strip("\0 ").split(":")
-        sign = -1 if hours.startswith("-") else 1
-        zone = timezone(sign * timedelta(hours=abs(int(hours)), minutes=int(minutes)))
+        return datetime.strptime(stamp.strip("\0 ") + offset.strip("\0 "), "%Y:%m:%d %H:%M:%S%z")
     except ValueError:
         return None
-    return local.replace(tzinfo=zone)
 
 
 def _degrees(value: object, reference: object, negative: str) -> float | None:

@@ -42,9 +42,7 @@ class Frame(Base):
     id: Mapped[Id]
     survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
     vehicle_id: Mapped[int] = mapped_column(ForeignKey("vehicle.id"))
-    municipality_id: Mapped[int] = mapped_column(
-        ForeignKey("municipality.id")
-    )  # by position, else the vehicle's
+    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))  # by position, else the vehicle's
     sha256: Mapped[str] = mapped_column(String(64))  # of the bytes as sent: the idempotency key
     filename: Mapped[str] = mapped_column(String(255))
     state: Mapped[FrameState] = mapped_column(status_column(FrameState))

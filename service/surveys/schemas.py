@@ -4,6 +4,7 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from service.core.fields import NO_NUL
 from service.core.tables import JsonObject
 from service.surveys.models import FrameState
 
@@ -17,7 +18,7 @@ class FrameMetadata(BaseModel):
     lon: float | None = Field(None, description="WGS 84 degrees")
     captured_at: datetime | None = Field(None, description="with zone, e.g. 2026-11-22T08:30:00+03:00")
     heading_deg: float | None = Field(None, description="clockwise from north")
-    survey: str | None = Field(None, min_length=1, max_length=120, description="name of the drive")
+    survey: str | None = Field(None, min_length=1, max_length=120, pattern=NO_NUL, description="name of the drive")
 
 
 class FrameOut(BaseModel):

@@ -43,8 +43,9 @@ def receive_frame(
 ) -> Receipt:  # fmt: skip
     """Stores the image, writes its row and asks for processing, all or nothing; safe to call again with the same bytes.
 
-    A frame that was refused for its place or time, or that failed in processing, is taken when it comes again. The blob is put
-    before the row: a crash between the two leaves at most a file without a row, which the next try overwrites.
+    A frame that was refused for its place or time, or that failed in processing, is taken when it comes again.
+    The blob is put before the row: a crash between the two leaves at most a file without a row, which the next try
+    overwrites.
     """
     survey = _survey_of(session, vehicle, survey_name or f"{_day(upload, now)}")
     frame, fresh = _frame_row(session, vehicle, survey, upload, filename)
@@ -119,7 +120,9 @@ def take_batch(session: Session, survey_id: int, limit: int, now: datetime) -> l
     frames = list(session.scalars(waiting))
     for frame in frames:
         if frame.attempts >= MAX_ATTEMPTS:
-            detail = f"processing was tried {MAX_ATTEMPTS} times and did not end; see the worker's log, then send it again"
+            detail = (
+                f"processing was tried {MAX_ATTEMPTS} times and did not end; see the worker's log, then send it again"
+            )
             finish_frame(session, frame, FrameState.FAILED, now, Refusal("processing.gave_up", detail))
     live = [frame for frame in frames if frame.state is FrameState.RECEIVED]
     batch = list(takewhile(lambda frame: frame.attempts < ALONE_AFTER, live)) or live[:1]
@@ -171,9 +174,7 @@ def _survey_of(session: Session, vehicle: Vehicle, name: str) -> Survey:
     return session.scalars(select(Survey).where(Survey.vehicle_id == vehicle.id, Survey.name == name)).one()
 
 
-def _frame_row(
-    session: Session, vehicle: Vehicle, survey: Survey, upload: Upload, filename: str
-) -> tuple[Frame, bool]:
+def _frame_row(session: Session, vehicle: Vehicle, survey: Survey, upload: Upload, filename: str) -> tuple[Frame, bool]:
     """The row of these bytes, locked, and whether it was made just now; a second sender waits for the first."""
     values = {
         "survey_id": survey.id,
@@ -185,9 +186,7 @@ def _frame_row(
         "size_bytes": upload.size_bytes,
     }
     made = session.execute(insert(Frame).values(values).on_conflict_do_nothing().returning(Frame.id)).scalar()
-    same = (
-        select(Frame).where(Frame.vehicle_id == vehicle.id, Frame.sha256 == upload.sha256).with_for_update()
-    )
+    same = select(Frame).where(Frame.vehicle_id == vehicle.id, Frame.sha256 == upload.sha256).with_for_update()
     frame: Frame = session.scalars(same).one()
     return frame, made is not None
 

@@ -21,10 +21,10 @@ ROLES: Mapping[Role, str] = {
     Role.ADMIN: N_("Administrator"),
     Role.SUPERVISOR: N_("Supervisor"),
     Role.INSPECTOR: N_("Inspector"),
-    Role.UNIT: N_("Field unit"),
+    Role.UNIT: N_("Unit"),
 }
 DEFECT_STATES: Mapping[DefectState, str] = {
-    DefectState.CANDIDATE: N_("To review"),
+    DefectState.CANDIDATE: N_("Candidate"),
     DefectState.CONFIRMED: N_("Confirmed"),
     DefectState.REJECTED: N_("Rejected"),
     DefectState.MERGED: N_("Merged"),
@@ -39,7 +39,7 @@ WORK_ORDER_STATES: Mapping[WorkOrderState, str] = {
     WorkOrderState.ASSIGNED: N_("Assigned"),
     WorkOrderState.IN_PROGRESS: N_("In progress"),
     WorkOrderState.ON_HOLD: N_("On hold"),
-    WorkOrderState.DONE: N_("Awaiting inspection"),
+    WorkOrderState.DONE: N_("Done, to be inspected"),
     WorkOrderState.CLOSED: N_("Closed"),
     WorkOrderState.CANCELLED: N_("Cancelled"),
 }
@@ -55,7 +55,7 @@ ACTIONS: Mapping[WorkOrderAction, str] = {
     WorkOrderAction.REOPEN: N_("Reopen"),
 }
 FRAME_STATES: Mapping[FrameState, str] = {
-    FrameState.RECEIVED: N_("Waiting"),
+    FrameState.RECEIVED: N_("Received"),
     FrameState.PROCESSED: N_("Processed"),
     FrameState.REFUSED: N_("Refused"),
     FrameState.FAILED: N_("Failed"),

@@ -8,8 +8,9 @@ from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, problems
 from service.core.errors import NotFound
+from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
-from service.defects.schemas import NO_NUL, ClassKey, ReviewIn, RowId, defect_out
+from service.defects.schemas import ClassKey, ReviewIn, defect_out
 from service.surveys.schemas import EventOut
 from service.work_orders import access, operations_api, proofs, service
 from service.work_orders.models import Proof

@@ -6,13 +6,16 @@ from sqlalchemy import Select, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
+from service.accounts import service as accounts
 from service.accounts.caller import Caller, visible
 from service.accounts.models import Municipality
 from service.accounts.permissions import Permission
+from service.accounts.schemas import MunicipalityIn
 from service.core.errors import Conflict, NotFound, Unprocessable
 from service.core.events import record
 from service.core.tables import JsonObject
 from service.defects.access import permit
+from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit
 
 
@@ -26,6 +29,24 @@ def visible_rules(caller: Caller) -> Select[RoutingRule]:
 
 def visible_policies(caller: Caller) -> Select[SlaPolicy]:
     return visible(select(SlaPolicy), SlaPolicy.municipality_id, caller)
+
+
+def create_municipality(session: Session, data: MunicipalityIn) -> Municipality:
+    """A municipality that can work at once: with units, routing and service levels. Raises as accounts does."""
+    municipality = accounts.create_municipality(session, data)
+    create_default_operations(session, municipality)
+    return municipality
+
+
+def find_unit(session: Session, municipality_id: int, key: str) -> Unit:
+    own = select(Unit).where(Unit.municipality_id == municipality_id)
+    unit = session.scalar(own.where(Unit.key == key))
+    if unit is None:
+        known = ", ".join(sorted(one.key for one in session.scalars(own))) or "none yet"
+        raise NotFound(
+            "unit.unknown", f"expected the key of a unit of that municipality ({known}), got {key!r}"
+        )
+    return unit
 
 
 def create_unit(

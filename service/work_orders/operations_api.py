@@ -8,8 +8,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
+from service.accounts.schemas import MunicipalityIn, MunicipalityOut
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
-from service.defects.schemas import RowId
+from service.core.fields import RowId
 from service.work_orders import operations
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit
 from service.work_orders.schemas import (
@@ -25,6 +26,16 @@ from service.work_orders.schemas import (
 Row = TypeVar("Row")
 router = APIRouter()
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
+
+
+@router.post("/municipalities", status_code=201, tags=["accounts"])
+def create_municipality(
+    body: MunicipalityIn,
+    caller: Annotated[Caller, Depends(require(Permission.MANAGE_ACCOUNTS))],
+    session: SessionDep,
+) -> MunicipalityOut:
+    """Adds a municipality with the usual units, routing and service levels, which can be changed afterwards."""
+    return MunicipalityOut.model_validate(operations.create_municipality(session, body))
 
 
 @router.get("/units")

@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from datasets.taxonomy import Unit as UnitOfWork
-from service.accounts.schemas import Key, Name
-from service.defects.schemas import NO_NUL, ClassKey, DefectOut, Note, Row, RowId
+from service.core.fields import NO_NUL, Key, Name, Note, RowId
+from service.defects.schemas import ClassKey, DefectOut, Row
 from service.surveys.schemas import EventOut
 from service.work_orders.models import WorkOrder
 from service.work_orders.sla import overdue

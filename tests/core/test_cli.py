@@ -64,17 +64,13 @@ def test_without_a_password_none_is_made_up(session: Session) -> None:
 
 def test_a_foreman_belongs_to_a_unit_by_its_key(session: Session) -> None:
     place = make_municipality(session)
-    session.add(
-        Unit(municipality_id=place.id, key="cleaning", name_en="Cleaning", name_ar="النظافة", active=True)
-    )
+    session.add(Unit(municipality_id=place.id, key="cleaning", name_en="Cleaning", name_ar="النظافة", active=True))
     session.commit()
     options = ("--role", "unit", "--municipality", "dammam", "--unit", "cleaning")
     made = rasid("user", "create", "foreman@example.org", *options, RASID_NEW_PASSWORD=PASSWORD)
     assert made.exit_code == 0, made.output
     assert session.scalars(select(User)).one().unit_id is not None
-    wrong = rasid(
-        "user", "create", "b@example.org", *options[:-1], "no_such_unit", RASID_NEW_PASSWORD=PASSWORD
-    )
+    wrong = rasid("user", "create", "b@example.org", *options[:-1], "no_such_unit", RASID_NEW_PASSWORD=PASSWORD)
     assert wrong.exit_code == 2
     assert "no_such_unit" in wrong.output
 

@@ -10,7 +10,8 @@ from tests.factories import make_municipality
 
 
 def count_jobs(session: Session) -> int:
-    return session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one()
+    count: int = session.execute(text("SELECT count(*) FROM procrastinate_jobs")).scalar_one()
+    return count
 
 
 def test_a_job_is_lost_with_the_row_it_is_about(database: Database, session: Session) -> None:

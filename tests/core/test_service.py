@@ -13,9 +13,7 @@ from tests.factories import make_user, make_vehicle, send_frame, sign_in
 PUBLIC = {("/healthz", "get"), ("/readyz", "get"), ("/metrics", "get"), ("/api/v1/login", "post")}
 
 
-def test_health_needs_no_one_and_readiness_names_the_part_at_fault(
-    client: TestClient, session: Session
-) -> None:
+def test_health_needs_no_one_and_readiness_names_the_part_at_fault(client: TestClient, session: Session) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
     idle = client.get("/readyz")
     assert idle.status_code == 503

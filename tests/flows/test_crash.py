@@ -53,9 +53,7 @@ def count(session: Session, state: FrameState) -> int:
 def wait_for_processed(session: Session, at_least: int, log: Path) -> int:
     deadline = time.monotonic() + TIMEOUT_S
     while (done := count(session, FrameState.PROCESSED)) < at_least:
-        assert time.monotonic() < deadline, (
-            f"{done} of {at_least} after {TIMEOUT_S} s\n{log.read_text()[-3000:]}"
-        )
+        assert time.monotonic() < deadline, f"{done} of {at_least} after {TIMEOUT_S} s\n{log.read_text()[-3000:]}"
     return done
 
 
@@ -66,25 +64,21 @@ def test_a_worker_killed_in_mid_batch_loses_no_frame_and_doubles_none(
     for number in range(FRAMES):
         left = 100 + 8 * number
         image = blob_image({"pothole": [(left, 330, left + 64, 394)]})
-        place = {"lat": 26.4 + number / 1000, "lon": 50.1}  # 111 m apart: one defect a frame
-        assert send_frame(client, key, jpeg(image), survey="drive", **place).status_code == 201
+        lat = 26.4 + number / 1000  # 111 m apart: one defect a frame
+        assert send_frame(client, key, jpeg(image), survey="drive", lat=lat, lon=50.1).status_code == 201
     log = tmp_path / "worker.log"
     with worker_process(runtime, log) as first:
         done = wait_for_processed(session, 4, log)
         os.kill(first.pid, signal.SIGKILL)
         first.wait()
     assert done < FRAMES
-    doing = session.execute(
-        text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")
-    ).scalar_one()
+    doing = session.execute(text("SELECT count(*) FROM procrastinate_jobs WHERE status = 'doing'")).scalar_one()
     assert doing >= 1  # the job died with its worker
     with worker_process(runtime, log):
         wait_for_processed(session, FRAMES, log)
     assert count(session, FrameState.PROCESSED) == FRAMES
     per_frame = (
-        session.execute(select(func.count()).select_from(Detection).group_by(Detection.frame_id))
-        .scalars()
-        .all()
+        session.execute(select(func.count()).select_from(Detection).group_by(Detection.frame_id)).scalars().all()
     )
     assert list(per_frame) == [1] * FRAMES
     assert session.scalar(select(func.count(Sighting.detection_id))) == FRAMES

@@ -1,6 +1,7 @@
 """The main job as its people live it: a vehicle's frame becomes a work order that is repaired, inspected and closed."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -11,6 +12,7 @@ from service import pipeline
 from service.accounts.permissions import Role
 from service.core.runtime import Runtime
 from service.surveys.models import Survey
+from service.surveys.service import take_batch
 from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import Unit
 from tests.factories import NOW, jpeg, make_municipality, make_user, make_vehicle, send_frame, sign_in
@@ -43,26 +45,26 @@ def people(session: Session) -> dict[str, dict[str, str]]:
 def test_a_frame_becomes_a_closed_work_order_and_every_step_is_on_record(
     client: TestClient, session: Session, runtime: Runtime, people: dict[str, dict[str, str]]
 ) -> None:
-    def get(who: str, path: str) -> dict[str, object]:
+    def get(who: str, path: str) -> dict[str, Any]:
         answer = client.get(f"/api/v1{path}", headers=people[who])
         assert answer.status_code == 200, answer.text
-        body: dict[str, object] = answer.json()
+        body: dict[str, Any] = answer.json()
         return body
 
-    def post(who: str, path: str, **body: object) -> dict[str, object]:
+    def post(who: str, path: str, **body: object) -> dict[str, Any]:
         answer = client.post(f"/api/v1{path}", headers=people[who], json=body)
         assert answer.status_code < 300, answer.text
-        made: dict[str, object] = answer.json()
+        made: dict[str, Any] = answer.json()
         return made
 
     frame = send_frame(client, people["vehicle"], jpeg(blob_image(POTHOLE))).json()
     process_everything(runtime, session)
     assert get("vehicle", f"/frames/{frame['id']}")["state"] == "processed"
 
-    (defect,) = get("inspector", "/defects?state=candidate")["items"]  # type: ignore[misc]
+    (defect,) = get("inspector", "/defects?state=candidate")["items"]
     assert (defect["class_key"], defect["state"], defect["sightings_count"]) == ("pothole", "candidate", 1)
     post("inspector", f"/defects/{defect['id']}/reviews", verdict="accept")
-    (order,) = get("foreman", "/work-orders")["items"]  # type: ignore[misc]
+    (order,) = get("foreman", "/work-orders")["items"]
     assert (order["state"], order["quantity_unit"]) == ("open", "m2")
     assert order["due_at"] > order["opened_at"]
 
@@ -72,16 +74,14 @@ def test_a_frame_becomes_a_closed_work_order_and_every_step_is_on_record(
     without = client.post(f"/api/v1{path}/done", headers=people["foreman"], data={"quantity": "0.4"})
     assert without.status_code == 422  # a repair is proved by a photo
     photo = {"photo": ("after.jpg", jpeg())}
-    done = client.post(
-        f"/api/v1{path}/done", headers=people["foreman"], files=photo, data={"quantity": "0.4"}
-    )
+    done = client.post(f"/api/v1{path}/done", headers=people["foreman"], files=photo, data={"quantity": "0.4"})
     assert done.status_code == 200, done.text
     post("inspector", f"{path}/inspection", passed=True)
 
     closed = get("inspector", path)
     assert (closed["state"], closed["quantity_measured"]) == ("closed", 0.4)
     assert get("inspector", f"/defects/{defect['id']}")["state"] == "resolved"
-    moves = [(event["from_state"], event["to_state"]) for event in closed["events"]]  # type: ignore[attr-defined]
+    moves = [(event["from_state"], event["to_state"]) for event in closed["events"]]
     assert moves == [
         (None, "open"),
         ("open", "assigned"),
@@ -104,9 +104,7 @@ def test_the_same_hole_seen_again_is_one_defect_and_after_its_repair_reopens_the
     drive_past(1, strength=0.9)
     (defect,) = client.get("/api/v1/defects", headers=people["inspector"]).json()["items"]
     assert defect["sightings_count"] == 2
-    client.post(
-        f"/api/v1/defects/{defect['id']}/reviews", headers=people["inspector"], json={"verdict": "accept"}
-    )
+    client.post(f"/api/v1/defects/{defect['id']}/reviews", headers=people["inspector"], json={"verdict": "accept"})
     (order,) = client.get("/api/v1/work-orders", headers=people["supervisor"]).json()["items"]
     path = f"/api/v1/work-orders/{order['id']}"
     client.post(f"{path}/assign", headers=people["supervisor"], json={})
@@ -116,10 +114,7 @@ def test_the_same_hole_seen_again_is_one_defect_and_after_its_repair_reopens_the
     passed = client.post(f"{path}/inspection", headers=people["inspector"], json={"passed": True})
     assert passed.json()["state"] == "closed", passed.text
     drive_past(4000, strength=0.8)  # long after the repair
-    assert (
-        client.get(f"/api/v1/defects/{defect['id']}", headers=people["inspector"]).json()["state"]
-        == "confirmed"
-    )
+    assert client.get(f"/api/v1/defects/{defect['id']}", headers=people["inspector"]).json()["state"] == "confirmed"
     assert client.get(path, headers=people["supervisor"]).json()["state"] == "open"
 
 
@@ -138,9 +133,7 @@ def test_a_frame_whose_stored_image_is_gone_fails_by_name_and_its_neighbours_pas
     again = send_frame(client, people["vehicle"], jpeg(blob_image(POTHOLE)))
     assert again.status_code == 201  # sent again it is taken again
     process_everything(runtime, session)
-    assert (
-        client.get(f"/api/v1/frames/{lost['id']}", headers=people["vehicle"]).json()["state"] == "processed"
-    )
+    assert client.get(f"/api/v1/frames/{lost['id']}", headers=people["vehicle"]).json()["state"] == "processed"
 
 
 def test_processing_twice_writes_once(
@@ -148,7 +141,7 @@ def test_processing_twice_writes_once(
 ) -> None:
     send_frame(client, people["vehicle"], jpeg(blob_image(POTHOLE)))
     with runtime.database.transaction() as other:
-        frames = pipeline.take_batch(other, session.scalars(select(Survey.id)).one(), 10, NOW)
+        frames = take_batch(other, session.scalars(select(Survey.id)).one(), 10, NOW)
     pipeline.process_frames(runtime, frames)
     pipeline.process_frames(runtime, frames)  # as when a worker died after its write and before saying so
     (defect,) = client.get("/api/v1/defects", headers=people["inspector"]).json()["items"]

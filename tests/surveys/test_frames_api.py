@@ -28,9 +28,7 @@ from tests.factories import (
 )
 
 
-def test_a_new_frame_is_stored_and_queued_in_one_go(
-    client: TestClient, session: Session, runtime: Runtime
-) -> None:
+def test_a_new_frame_is_stored_and_queued_in_one_go(client: TestClient, session: Session, runtime: Runtime) -> None:
     _, key = make_vehicle(session)
     data = jpeg()
     answer = send_frame(client, key, data, survey="morning")
@@ -109,9 +107,7 @@ def test_a_bad_image_is_a_row_with_a_reason_and_a_problem_document(
     assert session.scalar(text("SELECT count(*) FROM procrastinate_jobs")) == 0
 
 
-def test_a_frame_refused_for_its_place_is_taken_when_it_comes_with_one(
-    client: TestClient, session: Session
-) -> None:
+def test_a_frame_refused_for_its_place_is_taken_when_it_comes_with_one(client: TestClient, session: Session) -> None:
     _, key = make_vehicle(session)
     data = jpeg()
     refused = send_frame(client, key, data, lat=None, lon=None)
@@ -122,15 +118,11 @@ def test_a_frame_refused_for_its_place_is_taken_when_it_comes_with_one(
     assert mended.status_code == 201
     assert mended.json()["id"] == refused.json()["frame_id"]
     assert mended.json()["reason_code"] is None
-    states = [
-        (event.from_state, event.to_state) for event in session.scalars(select(Event).order_by(Event.id))
-    ]
+    states = [(event.from_state, event.to_state) for event in session.scalars(select(Event).order_by(Event.id))]
     assert states == [(None, "refused"), ("refused", "received")]
 
 
-def test_metadata_that_is_no_metadata_is_refused_with_the_field_named(
-    client: TestClient, session: Session
-) -> None:
+def test_metadata_that_is_no_metadata_is_refused_with_the_field_named(client: TestClient, session: Session) -> None:
     _, key = make_vehicle(session)
     answer = send_frame(client, key, lat="north")
     assert answer.status_code == 422
@@ -195,9 +187,7 @@ def test_lists_page_by_key_without_gap_or_repeat(client: TestClient, session: Se
     sent = [send_frame(client, key).json()["id"] for _ in range(5)]
     seen, after = [], None
     for _ in range(3):
-        page = client.get(
-            "/api/v1/frames", headers=key, params={"limit": 2} | ({"after": after} if after else {})
-        )
+        page = client.get("/api/v1/frames", headers=key, params={"limit": 2} | ({"after": after} if after else {}))
         seen += [item["id"] for item in page.json()["items"]]
         after = page.json()["next"]
     assert (seen, after) == (sent, None)
@@ -208,10 +198,7 @@ def test_surveys_count_their_frames_by_state(client: TestClient, session: Sessio
     send_frame(client, key, survey="a")
     send_frame(client, key, survey="a", lat=None)
     send_frame(client, key, survey="b")
-    counts = {
-        row["name"]: row["frames_by_state"]
-        for row in client.get("/api/v1/surveys", headers=key).json()["items"]
-    }
+    counts = {row["name"]: row["frames_by_state"] for row in client.get("/api/v1/surveys", headers=key).json()["items"]}
     assert counts == {"a": {"received": 1, "refused": 1}, "b": {"received": 1}}
 
 

@@ -12,9 +12,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=3)))
 
 
 @given(lat=st.floats(-90, 90), lon=st.floats(-180, 180), heading=st.floats(-1e4, 1e4))
-def test_any_real_fix_is_taken_and_its_heading_is_a_compass_angle(
-    lat: float, lon: float, heading: float
-) -> None:
+def test_any_real_fix_is_taken_and_its_heading_is_a_compass_angle(lat: float, lon: float, heading: float) -> None:
     if abs(lat) < 1e-4 and abs(lon) < 1e-4:
         return
     tag = check_geotag(lat, lon, NOON, heading, "metadata")
@@ -44,9 +42,7 @@ def test_an_unusable_place_or_time_is_refused_by_name(
 
 
 def test_exif_degrees_minutes_seconds_become_signed_degrees() -> None:
-    lat, lon, heading = exif_position(
-        {1: "S", 2: (26, 25, 41.52), 3: "E", 4: ((50, 1), (5, 1), (2760, 100)), 17: 90.5}
-    )
+    lat, lon, heading = exif_position({1: "S", 2: (26, 25, 41.52), 3: "E", 4: ((50, 1), (5, 1), (2760, 100)), 17: 90.5})
     assert lat == pytest.approx(-26.4282)
     assert lon == pytest.approx(50.0910)
     assert heading == 90.5
@@ -64,11 +60,7 @@ def test_a_camera_clock_without_a_zone_is_no_time() -> None:
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # the first draw of text() builds its tables
-@given(
-    st.dictionaries(
-        st.integers(0, 31), st.one_of(st.text(), st.binary(), st.tuples(st.integers(), st.integers()))
-    )
-)
+@given(st.dictionaries(st.integers(0, 31), st.one_of(st.text(), st.binary(), st.tuples(st.integers(), st.integers()))))
 def test_hostile_gps_tags_never_raise(gps: dict[int, object]) -> None:
     exif_position(gps)
     exif_time(gps, gps)

@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 from typer.testing import CliRunner
 
+from tests.datasets.streets import write_source
 from training import cli
 
 app = typer.Typer()
@@ -22,7 +23,7 @@ def test_a_wrong_configuration_is_refused_in_one_line(tmp_path: Path) -> None:
 
 
 def test_an_unknown_model_is_refused_in_one_line(tmp_path: Path) -> None:
-    (tmp_path / "data" / "graffiti_athens").mkdir(parents=True)
+    write_source(tmp_path / "data", "graffiti_athens", ["Graffiti"], {"a": ("g", "val", "")})
     result = CliRunner().invoke(app, ["evaluate", "none.onnx", "--shared", str(tmp_path)])
     assert result.exit_code == 2
     assert "none.onnx" in result.stderr

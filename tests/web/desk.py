@@ -73,10 +73,12 @@ class Desk:
         self.store.put(frame.blob_key, jpeg(pixels))
         return frame
 
-    def see(self, frame: Frame, boxes: Sequence[SeenBox]) -> tuple[Defect, ...]:
+    def see(
+        self, frame: Frame, boxes: Sequence[SeenBox], model_name: str = "tiny", model_version: str = "1"
+    ) -> tuple[Defect, ...]:
         """The defects that are new."""
         recorded = record_sightings(
-            self.session, frame, boxes, model_name="tiny", model_version="1", now=utc_now()
+            self.session, frame, boxes, model_name=model_name, model_version=model_version, now=utc_now()
         )
         self.session.commit()
         return recorded.created

@@ -64,9 +64,7 @@ def test_the_switch_returns_to_the_page_and_stays_switched(visitor: Visitor, des
 @pytest.mark.parametrize("language", BOTH)
 def test_every_text_of_templates_and_routes_is_translated(language: Language) -> None:
     catalogue = read_catalogue(language)
-    missing = [
-        message.id for message in _texts(extract_texts()) if not _translated(catalogue.get(message.id))
-    ]
+    missing = [message.id for message in _texts(extract_texts()) if not _translated(catalogue.get(message.id))]
     assert missing == [], "run `python -m service.web.catalogues` and translate what is new"
 
 
@@ -84,9 +82,7 @@ def test_a_translation_has_the_placeholders_of_its_text(language: Language) -> N
 
 
 def test_arabic_is_arabic() -> None:
-    plain = [
-        message for message in _texts(read_catalogue(Language.ARABIC)) if isinstance(message.string, str)
-    ]
+    plain = [message for message in _texts(read_catalogue(Language.ARABIC)) if isinstance(message.string, str)]
     latin = [message.id for message in plain if not re.search("[\u0600-\u06ff]", str(message.string))]
     assert latin == []
 

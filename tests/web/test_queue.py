@@ -63,9 +63,7 @@ def test_a_long_queue_shows_a_part_around_the_open_one(
     assert shown.waiting == 4
 
 
-def test_a_decided_defect_is_open_without_being_in_the_queue(
-    desk: Desk, caller: Caller, session: Session
-) -> None:
+def test_a_decided_defect_is_open_without_being_in_the_queue(desk: Desk, caller: Caller, session: Session) -> None:
     found = [desk.candidate(north_m=100.0 * n) for n in range(3)]
     found[1].state = DefectState.REJECTED
     session.commit()

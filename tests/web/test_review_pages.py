@@ -40,9 +40,7 @@ def decide(visitor: Visitor, defect: Defect, verdict: str, query: str = "", **fo
     return visitor.get(answer.headers["location"]).text
 
 
-def test_the_oldest_candidate_is_open_with_its_box_in_pixels_of_the_frame(
-    inspector: Visitor, desk: Desk
-) -> None:
+def test_the_oldest_candidate_is_open_with_its_box_in_pixels_of_the_frame(inspector: Visitor, desk: Desk) -> None:
     first = desk.candidate(north_m=0)
     desk.candidate(north_m=100)
     page = inspector.get("/review").text
@@ -51,9 +49,7 @@ def test_the_oldest_candidate_is_open_with_its_box_in_pixels_of_the_frame(
     assert re.search(r'<rect x="250.0" y="300.0" width="140.0"\s+height="80.0"', page)
 
 
-def test_accepting_opens_the_work_order_tells_of_it_and_shows_the_next(
-    inspector: Visitor, desk: Desk
-) -> None:
+def test_accepting_opens_the_work_order_tells_of_it_and_shows_the_next(inspector: Visitor, desk: Desk) -> None:
     first, second = desk.candidate(north_m=0), desk.candidate(north_m=100)
     page = decide(inspector, first, "accept")
     assert opened_by(page) == second.id
@@ -90,9 +86,7 @@ def test_a_changed_class_stays_open_for_the_verdict(inspector: Visitor, desk: De
     assert defect.class_key == "pothole"
 
 
-def test_merging_offers_what_is_near_and_moves_the_sightings(
-    inspector: Visitor, desk: Desk, session: Session
-) -> None:
+def test_merging_offers_what_is_near_and_moves_the_sightings(inspector: Visitor, desk: Desk, session: Session) -> None:
     kept, far = desk.candidate(north_m=0), desk.candidate(north_m=300)
     double = desk.candidate("road_crack", north_m=9)
     page = inspector.get(f"/review?defect={double.id}").text

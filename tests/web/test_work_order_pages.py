@@ -99,9 +99,7 @@ def test_the_page_offers_only_the_steps_of_the_role_and_the_state(
         assert tuple(offered(act_as(visitor, user), order) for user in people.values()) == steps, state
 
 
-def test_a_held_order_stops_the_clock_and_resumes(
-    visitor: Visitor, people: dict[str, User], order: WorkOrder
-) -> None:
+def test_a_held_order_stops_the_clock_and_resumes(visitor: Visitor, people: dict[str, User], order: WorkOrder) -> None:
     act_as(visitor, people["supervisor"])
     step(visitor, order, "hold", reason="waiting for the water company")
     said = visitor.read(f"/work-orders/{order.id}")
@@ -148,9 +146,7 @@ def test_a_report_without_a_photo_or_a_quantity_is_refused_and_keeps_what_was_ty
 ) -> None:  # fmt: skip
     order.state = S.IN_PROGRESS
     session.commit()
-    files = (
-        {"photo": ("after.jpg", jpeg() if photo is None else photo, "image/jpeg")} if photo != b"" else None
-    )
+    files = {"photo": ("after.jpg", jpeg() if photo is None else photo, "image/jpeg")} if photo != b"" else None
     answer = act_as(visitor, people["unit"]).post(
         f"/work-orders/{order.id}/report_done", files=files, quantity=quantity, note="typed"
     )
@@ -226,9 +222,7 @@ def test_a_reason_that_the_pages_do_not_know_is_shown_as_it_came(
     assert "lens.fog wipe it" in act_as(visitor, people["inspector"]).read("/frames")
 
 
-def test_long_lists_go_on_over_pages(
-    visitor: Visitor, desk: Desk, people: dict[str, User], session: Session
-) -> None:
+def test_long_lists_go_on_over_pages(visitor: Visitor, desk: Desk, people: dict[str, User], session: Session) -> None:
     for _ in range(101):
         make_frame(session, desk.survey)
     session.commit()

@@ -13,9 +13,8 @@ depends_on = None
 
 def upgrade() -> None:
     connection = op.get_bind().connection.driver_connection
-    connection.execute(
-        SchemaManager.get_schema()
-    )  # the job queue; by the driver itself, as its text has % in it
+    assert connection is not None
+    connection.execute(SchemaManager.get_schema())  # the job queue; by the driver itself, as its text has % in it
     op.create_table(
         "municipality",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -40,9 +39,7 @@ def upgrade() -> None:
         sa.Column("from_state", sa.String(length=24), nullable=True),
         sa.Column("to_state", sa.String(length=24), nullable=True),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_event_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_event_municipality_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_event")),
     )
     op.create_index(op.f("ix_event_at"), "event", ["at"], unique=False)
@@ -53,13 +50,9 @@ def upgrade() -> None:
         sa.Column("municipality_id", sa.BigInteger(), nullable=False),
         sa.Column("class_key", sa.String(length=40), nullable=False),
         sa.Column("hours", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_sla_policy_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_sla_policy_municipality_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sla_policy")),
-        sa.UniqueConstraint(
-            "municipality_id", "class_key", name=op.f("uq_sla_policy_municipality_id_class_key")
-        ),
+        sa.UniqueConstraint("municipality_id", "class_key", name=op.f("uq_sla_policy_municipality_id_class_key")),
     )
     op.create_table(
         "unit",
@@ -69,9 +62,7 @@ def upgrade() -> None:
         sa.Column("name_en", sa.String(length=120), nullable=False),
         sa.Column("name_ar", sa.String(length=120), nullable=False),
         sa.Column("active", sa.Boolean(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_unit_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_unit_municipality_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_unit")),
         sa.UniqueConstraint("municipality_id", "key", name=op.f("uq_unit_municipality_id_key")),
     )
@@ -84,9 +75,7 @@ def upgrade() -> None:
         sa.Column("key_hash", sa.String(length=64), nullable=True),
         sa.Column("key_prefix", sa.String(length=16), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_vehicle_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_vehicle_municipality_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_vehicle")),
         sa.UniqueConstraint("key_hash", name=op.f("uq_vehicle_key_hash")),
         sa.UniqueConstraint("municipality_id", "name", name=op.f("uq_vehicle_municipality_id_name")),
@@ -97,14 +86,10 @@ def upgrade() -> None:
         sa.Column("municipality_id", sa.BigInteger(), nullable=False),
         sa.Column("class_key", sa.String(length=40), nullable=False),
         sa.Column("unit_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_routing_rule_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_routing_rule_municipality_id")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_routing_rule_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_routing_rule")),
-        sa.UniqueConstraint(
-            "municipality_id", "class_key", name=op.f("uq_routing_rule_municipality_id_class_key")
-        ),
+        sa.UniqueConstraint("municipality_id", "class_key", name=op.f("uq_routing_rule_municipality_id_class_key")),
     )
     op.create_table(
         "survey",
@@ -113,9 +98,7 @@ def upgrade() -> None:
         sa.Column("municipality_id", sa.BigInteger(), nullable=False),
         sa.Column("name", sa.String(length=120), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_survey_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_survey_municipality_id")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_survey_vehicle_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_survey")),
         sa.UniqueConstraint("vehicle_id", "name", name=op.f("uq_survey_vehicle_id_name")),
@@ -202,18 +185,14 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("processed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("attempts", sa.BigInteger(), server_default="0", nullable=False),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_frame_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_frame_municipality_id")),
         sa.ForeignKeyConstraint(["survey_id"], ["survey.id"], name=op.f("fk_frame_survey_id")),
         sa.ForeignKeyConstraint(["vehicle_id"], ["vehicle.id"], name=op.f("fk_frame_vehicle_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_frame")),
         sa.UniqueConstraint("vehicle_id", "sha256", name=op.f("uq_frame_vehicle_id_sha256")),
     )
     op.create_index("ix_frame_municipality_state", "frame", ["municipality_id", "state", "id"], unique=False)
-    op.create_index(
-        "ix_frame_survey_state", "frame", ["survey_id", "state", "captured_at", "id"], unique=False
-    )
+    op.create_index("ix_frame_survey_state", "frame", ["survey_id", "state", "captured_at", "id"], unique=False)
     op.create_table(
         "user_municipality",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
@@ -280,20 +259,14 @@ def upgrade() -> None:
         sa.Column("best_detection_id", sa.BigInteger(), nullable=True),
         sa.Column("merged_into_id", sa.BigInteger(), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["best_detection_id"], ["detection.id"], name=op.f("fk_defect_best_detection_id")
-        ),
+        sa.ForeignKeyConstraint(["best_detection_id"], ["detection.id"], name=op.f("fk_defect_best_detection_id")),
         sa.ForeignKeyConstraint(["merged_into_id"], ["defect.id"], name=op.f("fk_defect_merged_into_id")),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_defect_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_defect_municipality_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_defect")),
     )
     op.create_index("ix_defect_h3_cell", "defect", ["h3_cell"], unique=False)
     op.create_index(op.f("ix_defect_merged_into_id"), "defect", ["merged_into_id"], unique=False)
-    op.create_index(
-        "ix_defect_municipality_state", "defect", ["municipality_id", "state", "id"], unique=False
-    )
+    op.create_index("ix_defect_municipality_state", "defect", ["municipality_id", "state", "id"], unique=False)
     op.create_table(
         "review",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -384,15 +357,11 @@ def upgrade() -> None:
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["defect_id"], ["defect.id"], name=op.f("fk_work_order_defect_id")),
-        sa.ForeignKeyConstraint(
-            ["municipality_id"], ["municipality.id"], name=op.f("fk_work_order_municipality_id")
-        ),
+        sa.ForeignKeyConstraint(["municipality_id"], ["municipality.id"], name=op.f("fk_work_order_municipality_id")),
         sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("fk_work_order_unit_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_work_order")),
     )
-    op.create_index(
-        "ix_work_order_municipality_state", "work_order", ["municipality_id", "state", "id"], unique=False
-    )
+    op.create_index("ix_work_order_municipality_state", "work_order", ["municipality_id", "state", "id"], unique=False)
     op.create_index("ix_work_order_unit_state", "work_order", ["unit_id", "state", "id"], unique=False)
     op.create_index(
         "uq_work_order_defect",
@@ -410,9 +379,7 @@ def upgrade() -> None:
         sa.Column("note", sa.String(length=1000), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["user_id"], ["user_account.id"], name=op.f("fk_inspection_user_id")),
-        sa.ForeignKeyConstraint(
-            ["work_order_id"], ["work_order.id"], name=op.f("fk_inspection_work_order_id")
-        ),
+        sa.ForeignKeyConstraint(["work_order_id"], ["work_order.id"], name=op.f("fk_inspection_work_order_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inspection")),
     )
     op.create_index(op.f("ix_inspection_work_order_id"), "inspection", ["work_order_id"], unique=False)

@@ -1,0 +1,13 @@
+"""Types of request fields that keep out what the database cannot hold, so that it is a 422 and never a 500."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+MAX_ROW_ID = 2**63 - 1  # of a bigint column
+NO_NUL = r"^[^\x00]*$"  # PostgreSQL text cannot hold U+0000
+
+RowId = Annotated[int, Field(ge=1, le=MAX_ROW_ID)]
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=NO_NUL)]
+Note = Annotated[str, StringConstraints(min_length=1, max_length=1000, pattern=NO_NUL)]

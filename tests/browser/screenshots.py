@@ -1,0 +1,112 @@
+"""Takes docs/images/review-{ar,en}.png of the real pages over rendered frames: `python -m tests.browser.screenshots`.
+
+The boxes are those of the model named by --model, or without one the simulator's own truth, scored 1.
+"""
+
+import argparse
+import tempfile
+from collections.abc import Iterator
+from datetime import timedelta
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from playwright.sync_api import Page, sync_playwright
+from sqlalchemy import select
+
+import service.tables  # noqa: F401 - the whole schema
+from datasets.simulator import CameraModel, RenderedFrame, drive
+from datasets.taxonomy import KEYS
+from inference.detections import Detections
+from inference.detector import Detector
+from service.accounts.models import User
+from service.accounts.permissions import Role
+from service.core.clock import utc_now
+from service.core.i18n import Language
+from service.core.runtime import open_runtime
+from service.core.settings import Settings
+from service.defects.models import Defect
+from service.demo.town import profile_of
+from service.pipeline import see
+from tests.browser.conftest import DESKTOP, FLAGS, find_chromium, serving
+from tests.web.desk import PASSWORD, Desk
+
+SEED, FRAMES = 2005, 60  # drives 2000-2999 are kept out of every training set
+COLOURS = 256  # a palette keeps each picture under 400 kB
+FOLDER = Path("docs/images")
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--model", help="registry name or .onnx file")
+    model = arguments.parse_args().model
+    detector = Detector.open(model) if model else None
+    with tempfile.TemporaryDirectory() as folder:
+        settings = Settings(data_dir=Path(folder), worker_in_server=False)
+        with open_runtime(settings) as runtime, runtime.database.sessions() as session:
+            desk = Desk(session, runtime.store)
+            drive_past(desk, detector)
+            with serving(runtime) as address:
+                take_pictures(address, desk)
+
+
+def drive_past(desk: Desk, detector: Detector | None) -> None:
+    desk.survey.vehicle.camera = profile_of(CameraModel()).model_dump()
+    started_at = utc_now() - timedelta(hours=5)
+    for number, rendered in enumerate(drive(SEED, FRAMES)):
+        frame = desk.frame(rendered.pixels, started_at + timedelta(seconds=number), rendered.name)
+        frame.lat, frame.lon, frame.heading_deg = rendered.lat, rendered.lon, rendered.heading_deg
+        found = detector.detect([rendered.pixels])[0] if detector else truth_of(rendered)
+        name, version = (detector.model.name, detector.model.version) if detector else ("simulator", "ground truth")
+        desk.see(frame, see(frame, found), name, version)
+
+
+def truth_of(rendered: RenderedFrame) -> Detections:
+    return Detections(
+        np.array([truth.xyxy_px for truth in rendered.truths], np.float32).reshape(-1, 4),
+        np.ones(len(rendered.truths), np.float32),
+        np.array([KEYS.index(truth.class_key) for truth in rendered.truths], np.int64),
+        KEYS,
+        rendered.pixels.shape[1],
+        rendered.pixels.shape[0],
+    )
+
+
+def take_pictures(address: str, desk: Desk) -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    user = desk.person(Role.INSPECTOR)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
+        for language, defect_id in zip(Language, best_seen(desk), strict=False):
+            page = browser.new_page(base_url=address, locale=language.value, viewport=DESKTOP)  # type: ignore[arg-type]
+            open_next_to(page, user, defect_id)
+            picture = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+            picture.save(FOLDER / f"review-{language.value}.png", optimize=True)
+        browser.close()
+
+
+def best_seen(desk: Desk) -> Iterator[int]:
+    """Candidates whose accepting leads to one that is worth a picture: seen often, from near by."""
+    rows = list(desk.session.scalars(select(Defect).order_by(Defect.id)))
+    ranked = sorted(rows[1:], key=lambda defect: -defect.sightings_count)
+    return (defect.id for defect in ranked)
+
+
+def open_next_to(page: Page, user: User, defect_id: int) -> None:
+    """Signs in, accepts the candidate before the wanted one, so that the picture tells what a decision does."""
+    page.goto("/sign-in")
+    page.locator("[name=email]").fill(user.email)
+    page.locator("[name=password]").fill(PASSWORD)
+    page.locator(".card button").click()
+    page.wait_for_url("**/review")
+    page.goto(f"/review?defect={defect_id}")
+    page.keyboard.press("KeyP")
+    page.wait_for_url("**/review?defect=*")
+    page.locator("#accept").click()
+    page.locator(".outcome").wait_for()
+    page.wait_for_load_state("networkidle")
+
+
+if __name__ == "__main__":
+    main()
