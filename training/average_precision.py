@@ -43,9 +43,7 @@ def _evaluate(cells: Sequence[Cell], found: list[dict[str, Any]]) -> Any:
         scorer.params.maxDets = [1, 100, 300]
         scorer.evaluate()
         scorer.accumulate()
-    precision = scorer.eval[
-        "precision"
-    ]  # (overlaps, recalls, classes, areas, detections); first area is "all"
+    precision = scorer.eval["precision"]  # (overlaps, recalls, classes, areas, detections); first area is "all"
     return precision[:, :, 0, 0, -1].mean(axis=1)
 
 
@@ -55,10 +53,7 @@ def _truth(cells: Sequence[Cell]) -> dict[str, Any]:
         {"id": i, "image_id": number, "category_id": 1, "bbox": box, "area": box[2] * box[3], "iscrowd": 0}
         for i, (number, box) in enumerate(boxes, 1)
     ]
-    images = [
-        {"id": number, "width": 1, "height": 1, "file_name": str(number)}
-        for number in range(1, len(cells) + 1)
-    ]
+    images = [{"id": number, "width": 1, "height": 1, "file_name": str(number)} for number in range(1, len(cells) + 1)]
     return {"images": images, "annotations": annotations, "categories": [{"id": 1, "name": "one class"}]}
 
 
@@ -71,7 +66,5 @@ def _found(cells: Sequence[Cell]) -> list[dict[str, Any]]:
 
 
 def _xywh(xyxy_px: Boxes) -> list[list[float]]:
-    rows: list[list[float]] = np.concatenate(
-        [xyxy_px[:, :2], xyxy_px[:, 2:] - xyxy_px[:, :2]], axis=1
-    ).tolist()
+    rows: list[list[float]] = np.concatenate([xyxy_px[:, :2], xyxy_px[:, 2:] - xyxy_px[:, :2]], axis=1).tolist()
     return rows

@@ -10,9 +10,7 @@ import typer
 from datasets.records import Split
 from training.errors import TrainingError
 
-Shared = Annotated[
-    Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and, for training, weights/.")
-]
+Shared = Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and, for training, weights/.")]
 _SHARED = Path("../shared")
 
 
@@ -40,9 +38,7 @@ def export(
     out: Annotated[Path, typer.Argument(help="The .onnx file to write.")],
     name: Annotated[str, typer.Option(help="Name of the model.")] = "rasid-n",
     version: Annotated[str, typer.Option(help="Version of the model.")] = "0.1.0",
-    head: Annotated[
-        str, typer.Option(help="dense needs non-maximum suppression, end2end does not.")
-    ] = "dense",
+    head: Annotated[str, typer.Option(help="dense needs non-maximum suppression, end2end does not.")] = "dense",
 ) -> None:
     """Export a trained checkpoint to ONNX with its metadata, and check it against the checkpoint.
 

@@ -45,9 +45,5 @@ def read_config(path: Path) -> TrainConfig:
     try:
         return TrainConfig.model_validate(yaml.safe_load(path.read_text("utf-8")))
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors()
-        )
-        raise ConfigError(
-            f"{path}: expected a training configuration, got {wrong}; correct these keys"
-        ) from error
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']} (got {e['input']!r})" for e in error.errors())
+        raise ConfigError(f"{path}: expected a training configuration, got {wrong}; correct these keys") from error

@@ -44,9 +44,7 @@ def evaluate_model(
     if split is Split.TRAIN:
         raise EvaluationError("expected val or test, got train: a model knows its training pictures by heart")
     if choose_thresholds and split is not Split.VAL:
-        raise EvaluationError(
-            "expected --split val with --choose-thresholds, got test: test is never tuned on"
-        )
+        raise EvaluationError("expected --split val with --choose-thresholds, got test: test is never tuned on")
     images = [image for image in read_sources(shared / "data") if image.split is split]
     detector = Detector.open(_path_or_name(model), min_score=LOWEST_SCORE, threads=threads)
     cells = list(detect_cells(detector, images))
@@ -54,9 +52,7 @@ def evaluate_model(
     if choose_thresholds:
         thresholds = chosen_thresholds(cells)
         write_thresholds(Path(model), thresholds)
-    return _report(
-        f"{detector.model.name} {detector.model.version}, {split}", score_cells(cells, thresholds), out
-    )
+    return _report(f"{detector.model.name} {detector.model.version}, {split}", score_cells(cells, thresholds), out)
 
 
 def detect_cells(detector: Detector, images: Sequence[LabelledImage]) -> Iterator[Cell]:
@@ -87,9 +83,7 @@ def score_cells(cells: Sequence[Cell], thresholds: dict[str, float]) -> list[Sco
         own = [cell for cell in cells if cell.class_key == key]
         sources = sorted({cell.source for cell in own})
         scores += [_score(key, ALL, own, thresholds[key])] if own else []
-        scores += [
-            _score(key, s, [cell for cell in own if cell.source == s], thresholds[key]) for s in sources
-        ]
+        scores += [_score(key, s, [cell for cell in own if cell.source == s], thresholds[key]) for s in sources]
     return scores
 
 
@@ -118,9 +112,7 @@ def _row(score: Score) -> str:
     figures: list[float | None] = [ap.at_30, ap.at_50, ap.at_50_95] if ap else [None] * 3
     figures += [score.threshold, rates.precision, rates.recall, rates.f1, rates.false_alarm_frames]
     shown = ["-" if figure is None else f"{figure:.3f}" for figure in figures]
-    return (
-        "|" + "|".join([score.class_key, score.source, str(score.pictures), str(score.boxes), *shown]) + "|"
-    )
+    return "|" + "|".join([score.class_key, score.source, str(score.pictures), str(score.boxes), *shown]) + "|"
 
 
 def _report(title: str, scores: Sequence[Score], out: Path | None) -> str:

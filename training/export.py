@@ -42,9 +42,7 @@ def export_checkpoint(run: Path, out: Path, name: str, version: str, head: Head)
         raise ExportError(f"expected at most {LARGEST_BYTES} bytes in {out}, got {out.stat().st_size}")
     difference = largest_difference(checkpoint, out, head, size)
     if difference > MOST_DIFFERENCE:
-        raise ExportError(
-            f"expected outputs within {MOST_DIFFERENCE} of the checkpoint's, got {difference:.2g}"
-        )
+        raise ExportError(f"expected outputs within {MOST_DIFFERENCE} of the checkpoint's, got {difference:.2g}")
     return f"{out}: {out.stat().st_size} bytes, {head} head, within {difference:.1g} of the checkpoint"
 
 
@@ -79,9 +77,7 @@ def check_output_shape(model: "onnx.ModelProto", head: Head, class_count: int) -
     shapes = [[d.dim_value for d in output.type.tensor_type.shape.dim] for output in model.graph.output]
     channel, size = (2, 6) if head is Head.END2END else (1, 4 + class_count)
     if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][channel] != size:
-        raise ExportError(
-            f"expected one output of the {head} head for {class_count} classes, got shapes {shapes}"
-        )
+        raise ExportError(f"expected one output of the {head} head for {class_count} classes, got shapes {shapes}")
 
 
 def largest_difference(checkpoint: Path, exported: Path, head: Head, size: int) -> float:
@@ -119,9 +115,7 @@ def run_onnx(exported: Path, picture: NDArray[np.float32]) -> NDArray[np.float32
 def _difference(ours: NDArray[np.float32], theirs: NDArray[np.float32], head: Head, size: int) -> float:
     if ours.shape != theirs.shape:
         raise ExportError(f"expected the checkpoint's output shape {ours.shape}, got {theirs.shape}")
-    if (
-        head is Head.END2END
-    ):  # equal scores may change places, so only the sorted scores are comparable row by row
+    if head is Head.END2END:  # equal scores may change places, so only the sorted scores are comparable row by row
         return float(np.abs(ours[..., 4] - theirs[..., 4]).max())
     boxes = np.abs(ours[:, :4] - theirs[:, :4]).max() / size
     return float(max(boxes, np.abs(ours[:, 4:] - theirs[:, 4:]).max()))
@@ -135,9 +129,7 @@ def _export_onnx(checkpoint: Path, size: int, head: Head) -> "onnx.ModelProto":
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "model.pt"
         shutil.copyfile(checkpoint, copy)
-        nms = (
-            False if head is Head.END2END else None
-        )  # False: the NMS-free head; None: the head that needs it
+        nms = False if head is Head.END2END else None  # False: the NMS-free head; None: the head that needs it
         written = YOLO(str(copy)).export(
             format="onnx", imgsz=size, nms=nms, dynamic=False, simplify=False, opset=OPSET, device="cpu"
         )

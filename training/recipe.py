@@ -31,12 +31,9 @@ def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
     images = training_images(config, shared / "data", run)
     data = export_yolo(images, run / "data")
     (run / STOP_FILE).unlink(missing_ok=True)
-    record = _start_record(config, data, run, resume)
-    record["data"]["sources"] = sorted({str(image.source) for image in images})
+    record = start_record(config, data, sorted({str(image.source) for image in images}), run, resume)
     overrides = _overrides(config, data, shared, run, resume)
-    _run_trainer(
-        overrides, config, _epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60
-    )
+    _run_trainer(overrides, config, epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60)
     record["finished_at"] = _now()
     _write_record(record, run)
     return f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}"
@@ -54,9 +51,7 @@ def training_images(config: TrainConfig, data: Path, run: Path) -> list[Labelled
     return images + rendered
 
 
-def _overrides(
-    config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool
-) -> dict[str, Any]:
+def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool) -> dict[str, Any]:
     last = run / "weights" / "last.pt"
     return {
         "model": str(shared / config.weights),
@@ -102,7 +97,8 @@ def _run_trainer(
     PartialTrainer(overrides, config=config, pace=pace, epoch_ended=epoch_ended).train()
 
 
-def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:
+def epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:
+    """Add each finished epoch to the record; the answer is whether the stop file asks for an end."""
     last_end = time.monotonic()
 
     def epoch_ended(epoch: int, losses: dict[str, float]) -> bool:
@@ -116,15 +112,17 @@ def _epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[st
     return epoch_ended
 
 
-def _start_record(config: TrainConfig, data: ExportedData, run: Path, resume: bool) -> dict[str, Any]:
+def start_record(
+    config: TrainConfig, data: ExportedData, sources: list[str], run: Path, resume: bool
+) -> dict[str, Any]:
+    """The record of a new run, or of the one that is resumed, written before training starts."""
     path = run / RECORD_FILE
-    record: dict[str, Any] = (
-        json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
-    )
+    record: dict[str, Any] = json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
     if resume:
         record.setdefault("resumed", []).append({"at": _now(), "after_epoch": len(record["epochs"])})
     record["config"] = config.model_dump(mode="json")
-    record["data"] = {"sha256": data.sha256, "images": {str(k): v for k, v in data.images.items()}}
+    images = {str(split): count for split, count in data.images.items()}
+    record["data"] = {"sha256": data.sha256, "images": images, "sources": sources}
     record["versions"] = {name: version(name) for name in ("rasid", "torch", "ultralytics", "numpy")}
     record["machine"] = platform.platform()
     record["code_version"] = code_version()

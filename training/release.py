@@ -19,16 +19,10 @@ def release_model(model: Path, card: Path, folder: Path | None, make_default: bo
     data = model.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     described = read_model_card(Session(data, 1).metadata, sha256)
-    registry = (
-        read_registry(target)
-        if (target / "registry.yaml").exists()
-        else Registry(default=model.stem, models={})
-    )
+    registry = read_registry(target) if (target / "registry.yaml").exists() else Registry(default=model.stem, models={})
     taken = registry.models.get(model.stem)
     if taken is not None and taken.sha256 != sha256:
-        raise ReleaseError(
-            f"expected a new name, got {model.stem}, released as {taken.sha256}; raise the version"
-        )
+        raise ReleaseError(f"expected a new name, got {model.stem}, released as {taken.sha256}; raise the version")
     entry = ModelEntry(
         file=model.name,
         version=described.version,
@@ -48,9 +42,7 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _write_registry(
-    folder: Path, registry: Registry, name: str, entry: ModelEntry, make_default: bool
-) -> None:
+def _write_registry(folder: Path, registry: Registry, name: str, entry: ModelEntry, make_default: bool) -> None:
     models = {**registry.models, name: entry}
     content = {
         "default": name if make_default else registry.default,

@@ -59,9 +59,7 @@ def cells_of(image: LabelledImage, found: Detections) -> Iterable[Cell]:
     for key in sorted(image.labelled_classes):
         truth = [box.xyxy_fraction for box in image.boxes if box.class_key == key]
         own = (
-            found.class_index == found.class_keys.index(key)
-            if key in found.class_keys
-            else np.zeros(len(found), bool)
+            found.class_index == found.class_keys.index(key) if key in found.class_keys else np.zeros(len(found), bool)
         )
         yield Cell(
             key,

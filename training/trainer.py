@@ -74,15 +74,9 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
             keep_mosaics_in_group(dataset, self.labelled)
         return dataset
 
-    def get_dataloader(
-        self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train"
-    ) -> Any:
+    def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """The training loader for both: nothing is scored here, so pictures are held in memory once."""
-        return (
-            self.train_loader
-            if mode == "val"
-            else super().get_dataloader(dataset_path, batch_size, rank, mode)
-        )
+        return self.train_loader if mode == "val" else super().get_dataloader(dataset_path, batch_size, rank, mode)
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Add the (B, 1, classes) mask of labelled classes."""

@@ -49,9 +49,10 @@ def _forget_dead_server(pgdata: Path) -> None:
     pid_file = pgdata / "postmaster.pid"
     if not pid_file.exists():
         return
-    pid, _, _, port, socket_folder, *_ = pid_file.read_text().splitlines()
-    if not _is_zombie(int(pid)):
+    lines = pid_file.read_text().splitlines()
+    if len(lines) < 5 or not _is_zombie(int(lines[0])):
         return
+    port, socket_folder = lines[3], lines[4]
     _, alive = psutil.wait_procs(_processes_in(pgdata), timeout=CHILDREN_GONE_S)
     if alive:
         raise RuntimeError(

@@ -24,9 +24,7 @@ msgstr ""
 def extract_texts() -> Catalog:
     """Every text that a page can show, in English, with the places that show it."""
     catalogue = Catalog(project="Rasid", domain=DOMAIN, charset="utf-8")
-    found = extract_from_dir(
-        FOLDER, SOURCES, keywords=KEYWORDS, options_map={"templates/**.html": {"silent": "false"}}
-    )
+    found = extract_from_dir(FOLDER, SOURCES, keywords=KEYWORDS, options_map={"templates/**.html": {"silent": "false"}})
     for path, _line, text, comments, context in found:
         catalogue.add(text, None, [(path, 0)], auto_comments=comments, context=context)
     return catalogue

@@ -31,9 +31,7 @@ def read_due(order: WorkOrder, now: datetime) -> Due:
     if order.state is WorkOrderState.CANCELLED:
         return Due(Standing.NONE, now, now)
     if order.done_at is not None:
-        return Due(
-            Standing.KEPT if order.done_at <= order.due_at else Standing.MISSED, order.done_at, order.due_at
-        )
+        return Due(Standing.KEPT if order.done_at <= order.due_at else Standing.MISSED, order.done_at, order.due_at)
     if overdue(order.state, order.due_at, order.held_at, now):
         return Due(Standing.LATE, order.due_at, order.held_at or now)
     if order.held_at is not None:

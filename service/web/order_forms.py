@@ -89,9 +89,7 @@ def _fail(asked: Asked) -> WorkOrder:
 
 
 def _inspect(asked: Asked, *, passed: bool) -> WorkOrder:
-    return service.inspect(
-        asked.session, asked.caller, asked.order_id, passed=passed, note=asked.note, now=asked.now
-    )
+    return service.inspect(asked.session, asked.caller, asked.order_id, passed=passed, note=asked.note, now=asked.now)
 
 
 def _hold(asked: Asked) -> WorkOrder:

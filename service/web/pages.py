@@ -83,9 +83,7 @@ def page_for(permission: Permission) -> Callable[[Request, Caller, datetime], Si
         viewer = Viewer(caller.user.name, caller.user.role)
         request.state.viewer = viewer  # for the error page
         if not may(caller.role, permission):
-            raise Forbidden(
-                "auth.permission", f"expected a role that may {permission.value}, got {viewer.role.value}"
-            )
+            raise Forbidden("auth.permission", f"expected a role that may {permission.value}, got {viewer.role.value}")
         return SignedInPage(request, get_public_page(request).language, viewer, caller, now)
 
     return get_page

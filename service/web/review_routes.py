@@ -51,9 +51,7 @@ def show_queue(
 
 
 @router.get("/defects/{defect_id}")
-def show_defect(
-    page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None
-) -> Response:
+def show_defect(page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None) -> Response:
     return _defect_page(page, session, get_defect(session, page.caller, defect_id), sighting)
 
 
@@ -141,9 +139,7 @@ def _defect_page(
     )
 
 
-def _evidence(
-    session: Session, page: SignedInPage, defect: Defect, sighting: int | None
-) -> dict[str, object]:
+def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: int | None) -> dict[str, object]:
     shown, sightings = choose_sighting(session, defect, sighting)
     return {
         "defect": defect,

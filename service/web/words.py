@@ -96,9 +96,7 @@ FRAME_REASONS: Mapping[str, str] = {
     "image.unsupported_format": N_("The file is no JPEG, PNG or WebP image."),
     "image.missing": N_("The stored image is gone. Restore it from the backup or send it again."),
     "position.missing": N_("There is no position: the image has no GPS tags and the vehicle sent none."),
-    "position.null_island": N_(
-        "The position is 0, 0: the receiver had no fix. Send it again with a real one."
-    ),
+    "position.null_island": N_("The position is 0, 0: the receiver had no fix. Send it again with a real one."),
     "position.out_of_range": N_("The position is not on Earth. Check the receiver and send it again."),
     "time.missing": N_("There is no time: the image has none and the vehicle sent none."),
     "time.no_zone": N_("The time has no zone. Send it again with its offset, such as +03:00."),

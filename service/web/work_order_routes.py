@@ -56,9 +56,7 @@ def act(
     page: OrderPage, session: SessionDep, runtime: RuntimeDep, order_id: int, action: WorkOrderAction,
     form: OrderFormDep,
 ) -> Response:  # fmt: skip
-    refusal = attempt(
-        session, lambda: ACTIONS[action](Asked(session, runtime, page.caller, page.now, order_id, form))
-    )
+    refusal = attempt(session, lambda: ACTIONS[action](Asked(session, runtime, page.caller, page.now, order_id, form)))
     if refusal:
         session.expire_all()  # the order is shown as it is, not as the refused form left it
         return _order_page(page, session, order_id, refusal, form)

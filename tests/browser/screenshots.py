@@ -1,11 +1,11 @@
 """Takes docs/images/review-{ar,en}.png of the real pages over rendered frames: `python -m tests.browser.screenshots`.
 
-The boxes are those of the model named by --model, or without one the simulator's own truth, scored 1.
+The boxes are those of the model named by --model, or without one the simulator's own truth, scored by nearness.
 """
 
 import argparse
+import itertools
 import tempfile
-from collections.abc import Iterator
 from datetime import timedelta
 from io import BytesIO
 from pathlib import Path
@@ -63,10 +63,12 @@ def drive_past(desk: Desk, detector: Detector | None) -> None:
 
 
 def truth_of(rendered: RenderedFrame) -> Detections:
+    """The exact boxes; the score only says which sighting is the nearest, 1 at the camera and 0 at 100 m."""
+    truths = sorted(rendered.truths, key=lambda truth: truth.distance_m)
     return Detections(
-        np.array([truth.xyxy_px for truth in rendered.truths], np.float32).reshape(-1, 4),
-        np.ones(len(rendered.truths), np.float32),
-        np.array([KEYS.index(truth.class_key) for truth in rendered.truths], np.int64),
+        np.array([truth.xyxy_px for truth in truths], np.float32).reshape(-1, 4),
+        np.array([max(0.0, 1 - truth.distance_m / 100) for truth in truths], np.float32),
+        np.array([KEYS.index(truth.class_key) for truth in truths], np.int64),
         KEYS,
         rendered.pixels.shape[1],
         rendered.pixels.shape[0],
@@ -78,31 +80,31 @@ def take_pictures(address: str, desk: Desk) -> None:
     user = desk.person(Role.INSPECTOR)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=FLAGS)
-        for language, defect_id in zip(Language, best_seen(desk), strict=False):
+        for language, defect_id in zip(Language, before_the_best(desk), strict=False):
             page = browser.new_page(base_url=address, locale=language.value, viewport=DESKTOP)  # type: ignore[arg-type]
-            open_next_to(page, user, defect_id)
-            picture = Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS)
+            accept(page, user, defect_id)
+            picture = (
+                Image.open(BytesIO(page.screenshot())).convert("RGB").quantize(COLOURS, Image.Quantize.MAXCOVERAGE)
+            )
             picture.save(FOLDER / f"review-{language.value}.png", optimize=True)
         browser.close()
 
 
-def best_seen(desk: Desk) -> Iterator[int]:
-    """Candidates whose accepting leads to one that is worth a picture: seen often, from near by."""
+def before_the_best(desk: Desk) -> list[int]:
+    """The candidates after which the queue shows the potholes that were seen most often."""
     rows = list(desk.session.scalars(select(Defect).order_by(Defect.id)))
-    ranked = sorted(rows[1:], key=lambda defect: -defect.sightings_count)
-    return (defect.id for defect in ranked)
+    potholes = [pair for pair in itertools.pairwise(rows) if pair[1].class_key == "pothole"]
+    return [before.id for before, _ in sorted(potholes, key=lambda pair: -pair[1].sightings_count)]
 
 
-def open_next_to(page: Page, user: User, defect_id: int) -> None:
-    """Signs in, accepts the candidate before the wanted one, so that the picture tells what a decision does."""
+def accept(page: Page, user: User, defect_id: int) -> None:
+    """Signs in and accepts, so that the picture tells what a decision does and shows the next candidate."""
     page.goto("/sign-in")
     page.locator("[name=email]").fill(user.email)
     page.locator("[name=password]").fill(PASSWORD)
     page.locator(".card button").click()
     page.wait_for_url("**/review")
     page.goto(f"/review?defect={defect_id}")
-    page.keyboard.press("KeyP")
-    page.wait_for_url("**/review?defect=*")
     page.locator("#accept").click()
     page.locator(".outcome").wait_for()
     page.wait_for_load_state("networkidle")

@@ -37,7 +37,5 @@ def test_an_unknown_head_is_refused(tmp_path: Path) -> None:
 
 def test_help_loads_nothing_heavy() -> None:
     code = "import sys, training.cli, datasets.cli; print(*sorted(sys.modules))"
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "ultralytics", "cv2", "onnxruntime", "numpy"} & set(loaded)

@@ -39,9 +39,7 @@ def test_the_card_names_the_sources_and_the_experimental_classes() -> None:
     assert card.trained_at == "2026-01-01T01:00:00+00:00"
 
 
-@pytest.mark.parametrize(
-    ("head", "shape"), [(Head.END2END, (1, 300, 6)), (Head.DENSE, (1, 4 + len(KEYS), 8400))]
-)
+@pytest.mark.parametrize(("head", "shape"), [(Head.END2END, (1, 300, 6)), (Head.DENSE, (1, 4 + len(KEYS), 8400))])
 def test_an_output_of_the_heads_own_shape_is_accepted(head: Head, shape: tuple[int, ...]) -> None:
     check_output_shape(model_with_output(*shape), head, len(KEYS))
 

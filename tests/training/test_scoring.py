@@ -26,9 +26,7 @@ from training.scoring import (
 Corners = tuple[float, float, float, float]
 HERE, THERE = (0.0, 0.0, 10.0, 10.0), (50.0, 50.0, 60.0, 60.0)
 corner = st.integers(0, 40)
-box = st.builds(
-    lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, st.integers(1, 20), st.integers(1, 20)
-)
+box = st.builds(lambda x, y, w, h: (x, y, x + w, y + h), corner, corner, st.integers(1, 20), st.integers(1, 20))
 
 
 def boxes_of(*boxes: Corners) -> Boxes:
@@ -54,9 +52,7 @@ def test_a_class_the_source_does_not_label_gives_no_cell() -> None:
         frozenset({"pothole", "garbage"}),
     )
     index = np.array([KEYS.index("graffiti"), KEYS.index("garbage")])
-    found = Detections(
-        boxes_of(HERE, THERE).astype(np.float32), np.array([0.9, 0.8], np.float32), index, KEYS, 80, 40
-    )
+    found = Detections(boxes_of(HERE, THERE).astype(np.float32), np.array([0.9, 0.8], np.float32), index, KEYS, 80, 40)
     cells = {c.class_key: c for c in cells_of(image, found)}
     assert cells.keys() == {"pothole", "garbage"}
     assert cells["pothole"].truth_xyxy_px.tolist() == [[0, 0, 40, 40]]
@@ -92,9 +88,7 @@ def test_overlap_is_symmetric_between_none_and_all(some: list[Corners], others: 
 
 
 @given(truth=st.lists(box, max_size=5), found=st.lists(box, max_size=8), iou=st.floats(0.1, 0.9))
-def test_hits_are_never_more_than_truths_or_detections(
-    truth: list[Corners], found: list[Corners], iou: float
-) -> None:
+def test_hits_are_never_more_than_truths_or_detections(truth: list[Corners], found: list[Corners], iou: float) -> None:
     hits = match_found(cell(boxes_of(*truth), boxes_of(*found)), iou).sum()
     assert hits <= min(len(truth), len(found))
 
@@ -132,9 +126,7 @@ def test_the_best_threshold_is_never_below_the_lowest_allowed() -> None:
     missed=st.integers(0, 5),
 )
 def test_no_other_threshold_has_a_higher_f1(found: list[tuple[float, bool]], missed: int) -> None:
-    known = outcome(
-        [s for s, _ in found], [h for _, h in found], truths=sum(h for _, h in found) + missed + 1
-    )
+    known = outcome([s for s, _ in found], [h for _, h in found], truths=sum(h for _, h in found) + missed + 1)
     chosen = rates_at(known, best_threshold(known, 0.1)).f1
     assert chosen is not None
     assert all((rates_at(known, score).f1 or 0) <= chosen + 1e-12 for score, _ in found)

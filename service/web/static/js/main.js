@@ -5,6 +5,7 @@ import { showViewer } from "./viewer.js";
 
 function decorate() {
   document.querySelectorAll("[data-viewer]").forEach(showViewer);
+  document.querySelector(".sightings [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   announce(document.querySelector("[data-announce]"));
 }
 
