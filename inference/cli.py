@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def detect(
-    paths: Annotated[
-        list[str], typer.Argument(help="Images, or folders to search for jpg, jpeg, png, webp.")
-    ],
+    paths: Annotated[list[str], typer.Argument(help="Images, or folders to search for jpg, jpeg, png, webp.")],
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write one JSON line an image; - is standard output."),
@@ -27,9 +25,7 @@ def detect(
     ] = None,
     model: Annotated[
         str,
-        typer.Option(
-            envvar="RASID_MODEL", metavar="NAME_OR_PATH", help="Released model or path of an .onnx file."
-        ),
+        typer.Option(envvar="RASID_MODEL", metavar="NAME_OR_PATH", help="Released model or path of an .onnx file."),
     ] = "default",
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a copy of each image with its boxes here.")

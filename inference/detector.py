@@ -30,9 +30,7 @@ class Detector:
         self._thresholds = np.array(scores, dtype=np.float32)
 
     @classmethod
-    def open(
-        cls, model: str | Path = "default", min_score: float | None = None, threads: int = 1
-    ) -> "Detector":
+    def open(cls, model: str | Path = "default", min_score: float | None = None, threads: int = 1) -> "Detector":
         """Open a released model by name or an .onnx file by path, and run it once to warm it up.
 
         min_score replaces the model's own threshold of every class. Raises ModelRefused.

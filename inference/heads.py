@@ -65,7 +65,5 @@ def _suppress(found: Candidates) -> Candidates:
         return found
     x0, y0, x1, y1 = found.xyxy_input_px.astype(np.float64).T
     boxes = np.stack([x0, y0, x1 - x0, y1 - y0], axis=1)
-    kept = cv2.dnn.NMSBoxesBatched(
-        boxes.tolist(), found.score.tolist(), found.class_index.tolist(), 0.0, NMS_IOU
-    )
+    kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), found.score.tolist(), found.class_index.tolist(), 0.0, NMS_IOU)
     return found.take(np.sort(np.asarray(kept, dtype=np.intp)))

@@ -63,9 +63,7 @@ def _recognise_format(data: bytes) -> Format:
         return "PNG"
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "WEBP"
-    raise ImageRefused(
-        "image.unsupported_format", "a JPEG, PNG or WebP file", f"a file that begins with {data[:12]!r}"
-    )
+    raise ImageRefused("image.unsupported_format", "a JPEG, PNG or WebP file", f"a file that begins with {data[:12]!r}")
 
 
 def _check_size(size: tuple[int, int] | None, max_pixels: int) -> None:
@@ -93,9 +91,7 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
 def _check_end(data: bytes, file_format: Format) -> None:
     """Find the cuts Pillow overlooks (PNG) or cannot tell from damage (WebP); it finds a cut JPEG itself."""
     if file_format == "PNG" and _PNG_END not in data:
-        raise ImageRefused(
-            "image.truncated", "a PNG file with its IEND chunk", f"{len(data)} bytes without it"
-        )
+        raise ImageRefused("image.truncated", "a PNG file with its IEND chunk", f"{len(data)} bytes without it")
     if file_format == "WEBP":
         promised = int.from_bytes(data[4:8], "little") + 8
         if len(data) < promised:
@@ -103,9 +99,7 @@ def _check_end(data: bytes, file_format: Format) -> None:
 
 
 def _bgr_pixels(image: ImageFile) -> NDArray[np.uint8]:
-    if (
-        image.mode.startswith("I") or image.mode == "F"
-    ):  # Pillow clips 16-bit grey at 255 instead of scaling it
+    if image.mode.startswith("I") or image.mode == "F":  # Pillow clips 16-bit grey at 255 instead of scaling it
         grey = (np.asarray(image).astype(np.uint32) >> 8).astype(np.uint8)
         return np.repeat(grey[:, :, None], 3, axis=2)
     flat: Image.Image = image.convert("RGBA") if image.mode == "P" else image

@@ -43,23 +43,17 @@ class ModelCard(BaseModel):
         if len(keys) != len(self.class_keys):
             raise ValueError(f"class_keys name a class twice: {self.class_keys}")
         if set(self.thresholds) != keys:
-            raise ValueError(
-                f"thresholds need exactly the class keys, differing in {keys ^ set(self.thresholds)}"
-            )
+            raise ValueError(f"thresholds need exactly the class keys, differing in {keys ^ set(self.thresholds)}")
         if not keys.issuperset(self.experimental):
             raise ValueError(f"experimental names other classes: {set(self.experimental) - keys}")
         if self.input_height % self.stride or self.input_width % self.stride:
-            raise ValueError(
-                f"input {self.input_height}x{self.input_width} is not a multiple of {self.stride}"
-            )
+            raise ValueError(f"input {self.input_height}x{self.input_width} is not a multiple of {self.stride}")
         return self
 
     def to_metadata(self) -> dict[str, str]:
         """The metadata_props to store in the ONNX file; read_model_card reads them back unchanged."""
         fields = self.model_dump(mode="json", exclude={"sha256"})
-        texts = {
-            key: json.dumps(value) if key in _STRUCTURED else str(value) for key, value in fields.items()
-        }
+        texts = {key: json.dumps(value) if key in _STRUCTURED else str(value) for key, value in fields.items()}
         return {"rasid_format": FORMAT} | texts
 
 

@@ -44,9 +44,7 @@ def turn_upright(stored: NDArray[np.uint8], orientation: int) -> NDArray[np.uint
     return np.ascontiguousarray(pixels, dtype=np.uint8)
 
 
-def boxes_to_stored(
-    xyxy_px: NDArray[np.float32], orientation: int, width: int, height: int
-) -> NDArray[np.float32]:
+def boxes_to_stored(xyxy_px: NDArray[np.float32], orientation: int, width: int, height: int) -> NDArray[np.float32]:
     """Map boxes (n, 4) of an upright image of width x height pixels to the grid stored on disk."""
     turn = _TURNS[orientation]
     x0, y0, x1, y1 = xyxy_px.T

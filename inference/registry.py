@@ -84,7 +84,5 @@ def _read_model_file(path: Path) -> ModelFile:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise ModelRefused(
-            "model.missing", f"a model file at {path}", error.strerror or str(error)
-        ) from error
+        raise ModelRefused("model.missing", f"a model file at {path}", error.strerror or str(error)) from error
     return ModelFile(path, data, hashlib.sha256(data).hexdigest())

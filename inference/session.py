@@ -26,9 +26,7 @@ class Session:
         try:
             self._session = ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
         except _ERRORS as error:
-            raise ModelRefused(
-                "model.unreadable", "an ONNX model ONNX Runtime can run", str(error)
-            ) from error
+            raise ModelRefused("model.unreadable", "an ONNX model ONNX Runtime can run", str(error)) from error
         self._input_name = self._session.get_inputs()[0].name
 
     @property

@@ -64,12 +64,8 @@ class Canvas:
     def __init__(self, pixels: Image, look: Look) -> None:
         self.pixels = pixels
         self.defect = np.zeros(pixels.shape[:2], np.int16)
-        self.nearness = np.zeros(
-            pixels.shape[:2], np.float32
-        )  # 1 / forward depth of standing things; 0 = ground, sky
-        self.extent: dict[
-            int, tuple[int, int, int, int]
-        ] = {}  # per defect: box of its pixels, hidden ones too
+        self.nearness = np.zeros(pixels.shape[:2], np.float32)  # 1 / forward depth of standing things; 0 = ground, sky
+        self.extent: dict[int, tuple[int, int, int, int]] = {}  # per defect: box of its pixels, hidden ones too
         self.look = look
         self.height, self.width = pixels.shape[:2]
 
@@ -78,9 +74,7 @@ class Canvas:
         if len(outline_px) < 3:
             return None
         low = np.clip(np.floor(outline_px.min(axis=0)) - margin_px, 0, [self.width, self.height]).astype(int)
-        high = np.clip(np.ceil(outline_px.max(axis=0)) + margin_px + 1, 0, [self.width, self.height]).astype(
-            int
-        )
+        high = np.clip(np.ceil(outline_px.max(axis=0)) + margin_px + 1, 0, [self.width, self.height]).astype(int)
         if (high <= low).any():
             return None
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
@@ -108,9 +102,7 @@ class Canvas:
             max(old[3], new[3]),
         )
 
-    def paint_face(
-        self, view: View, face: Face, texture: Texture, light: float, defect: int | None = SCENERY
-    ) -> None:
+    def paint_face(self, view: View, face: Face, texture: Texture, light: float, defect: int | None = SCENERY) -> None:
         """Paint a textured face in perspective, dimmed by `light` and faded by distance."""
         outline_px = view.outline(face.corners_m)
         region = self.region(outline_px)
@@ -170,9 +162,7 @@ def _nearness(view: View, face: Face, x0: int, y0: int, height: int, width: int)
     ray = view.rays.T @ face.outward / (away if abs(away) > 1e-9 else 1e-9)
     u_px = np.arange(x0, x0 + width, dtype=np.float32)[None, :] + 0.5
     v_px = np.arange(y0, y0 + height, dtype=np.float32)[:, None] + 0.5
-    return np.asarray(
-        np.float32(ray[0]) * u_px + np.float32(ray[1]) * v_px + np.float32(ray[2]), dtype=np.float32
-    )
+    return np.asarray(np.float32(ray[0]) * u_px + np.float32(ray[1]) * v_px + np.float32(ray[2]), dtype=np.float32)
 
 
 def _shift(dx: float, dy: float) -> Floats:

@@ -57,9 +57,7 @@ class Look:
     def on_surface(self, normal: Floats) -> float:
         """Brightness of a lit surface relative to level ground."""
         bounced = 0.22 * self.direct * (1 - abs(float(normal[2])))
-        return float(
-            (self.ambient + bounced + self.direct * max(0.0, float(normal @ self.to_sun))) / self.flat_light
-        )
+        return float((self.ambient + bounced + self.direct * max(0.0, float(normal @ self.to_sun))) / self.flat_light)
 
     @property
     def in_shadow(self) -> float:

@@ -43,8 +43,7 @@ def paint_scene(town: Town, view: View, rng: np.random.Generator) -> tuple[Image
     """The picture, and every defect really visible in it with its box (xyxy_px) and distance_m."""
     canvas = Canvas(_backdrop(town, view), town.look)
     near = [
-        (town.defects.all[i], town.defects.body(i + 1))
-        for i in view.nearby(town.defects_m, DEFECT_SIGHT_M, BEHIND_M)
+        (town.defects.all[i], town.defects.body(i + 1)) for i in view.nearby(town.defects_m, DEFECT_SIGHT_M, BEHIND_M)
     ]
     for defect, body in near:
         if isinstance(body, GroundPatch):

@@ -91,14 +91,10 @@ def synthetic_track(
     return [_track_point(route, *moment) for moment in moments]
 
 
-def drive_moments(
-    route: Route, count: int, seed: int, start: datetime
-) -> Iterator[tuple[float, datetime, float]]:
+def drive_moments(route: Route, count: int, seed: int, start: datetime) -> Iterator[tuple[float, datetime, float]]:
     """driven_m, captured_at and speed_mps of every frame; the vehicle slows down where the route turns."""
     if start.tzinfo is None:
-        raise ValueError(
-            f"expected a start time with a time zone, got {start!r}; add tzinfo, for example UTC"
-        )
+        raise ValueError(f"expected a start time with a time zone, got {start!r}; add tzinfo, for example UTC")
     rng = np.random.default_rng([seed, 1])
     driven_m = rng.uniform(0, route.length_m)
     captured_at = start.astimezone(UTC)

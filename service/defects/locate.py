@@ -51,9 +51,7 @@ class _GroundPoint:
     scale_m: float
 
 
-def locate(
-    box_xyxy_px: tuple[float, float, float, float], camera: Camera | None, pose: FramePose
-) -> GroundPosition:
+def locate(box_xyxy_px: tuple[float, float, float, float], camera: Camera | None, pose: FramePose) -> GroundPosition:
     """Projects the middle of the box's lower edge onto the road: pinhole camera, flat ground, no roll.
 
     With the principal point in the middle of the image and f = (width / 2) / tan(hfov / 2), a pixel lies on

@@ -68,13 +68,9 @@ def review(
 
 def _check_request(verdict: Verdict, class_key: str | None, merge_into: int | None) -> None:
     if (verdict is Verdict.RECLASSIFY) != (class_key is not None):
-        raise Unprocessable(
-            "review.class_key", f"expected class_key for reclassify alone, got {verdict.value}"
-        )
+        raise Unprocessable("review.class_key", f"expected class_key for reclassify alone, got {verdict.value}")
     if (verdict is Verdict.MERGE) != (merge_into is not None):
-        raise Unprocessable(
-            "review.merged_into_id", f"expected merged_into_id for merge alone, got {verdict.value}"
-        )
+        raise Unprocessable("review.merged_into_id", f"expected merged_into_id for merge alone, got {verdict.value}")
     if class_key is not None and class_key not in BY_KEY:
         raise Unprocessable("review.class_key", f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
 

@@ -18,9 +18,7 @@ def known_class(key: str) -> str:
     return key
 
 
-ClassKey = Annotated[
-    str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})
-]
+ClassKey = Annotated[str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})]
 BoxPx = tuple[float, float, float, float]
 
 

@@ -146,15 +146,11 @@ def set_evidence(defect: Defect, evidence: Evidence) -> None:
     defect.first_seen_at, defect.last_seen_at = (evidence.first_seen_at, evidence.last_seen_at)
 
 
-def _nearby(
-    session: Session, municipality_id: int, boxes: Sequence[SeenBox]
-) -> tuple[list[Known], dict[int, Defect]]:
+def _nearby(session: Session, municipality_id: int, boxes: Sequence[SeenBox]) -> tuple[list[Known], dict[int, Defect]]:
     """What the boxes may show: every defect around them, and by id the ones that take the sightings, all
     locked."""
     cells = {
-        cell
-        for box in boxes
-        for cell in cells_within(box.position.lat, box.position.lon, radius_m(box.class_key))
+        cell for box in boxes for cell in cells_within(box.position.lat, box.position.lon, radius_m(box.class_key))
     }
     found = lock_defects(session, Defect.municipality_id == municipality_id, Defect.h3_cell.in_(cells))
     rows = _with_merge_targets(session, found)
@@ -199,16 +195,12 @@ def _corrected_classes(session: Session, defect_ids: list[int]) -> dict[int, set
 
 
 def _new_defect(frame: Frame, detection: Detection, evidence: Evidence) -> Defect:
-    defect = Defect(
-        municipality_id=frame.municipality_id, class_key=detection.class_key, state=DefectState.CANDIDATE
-    )
+    defect = Defect(municipality_id=frame.municipality_id, class_key=detection.class_key, state=DefectState.CANDIDATE)
     set_evidence(defect, evidence)
     return defect
 
 
-def _see_again(
-    session: Session, defect: Defect, detection: Detection, evidence: Evidence, now: datetime
-) -> bool:
+def _see_again(session: Session, defect: Defect, detection: Detection, evidence: Evidence, now: datetime) -> bool:
     """Adds the sighting to what is known of the defect; True when it showed that a repair did not last."""
     if detection.class_key != defect.class_key:  # corrected by a person: the size is in another class's unit
         evidence = evidence.without_size()

@@ -52,9 +52,7 @@ def advance(state: DefectState, action: DefectAction) -> DefectState:
     try:
         return MOVES[state, action]
     except KeyError:
-        raise Conflict(
-            "defect.state", _refusal(state, action), state=state.value, allowed=allowed(state)
-        ) from None
+        raise Conflict("defect.state", _refusal(state, action), state=state.value, allowed=allowed(state)) from None
 
 
 def allowed(state: DefectState) -> list[str]:

@@ -13,14 +13,14 @@ from service.accounts.permissions import Permission
 from service.core.api import RuntimeDep, SessionDep
 from service.core.errors import NotFound, RasidError
 from service.core.storage import BlobMissing
-from service.defects.access import get_defect, list_reviews, visible_defects
+from service.defects.access import get_defect, visible_defects
 from service.defects.models import Defect, Detection, Verdict
 from service.defects.schemas import box_of
 from service.defects.states import DefectState
 from service.surveys.models import Frame
 from service.surveys.service import visible_frames
 from service.web.evidence import choose_sighting, list_nearby, read_history, read_shot
-from service.web.forms import attempt, plain_text, whole_number
+from service.web.forms import attempt, whole_number
 from service.web.pages import SignedInPage, page_for, see_other
 from service.web.queue import QueueFilter, QueueFilterDep, read_queue
 from service.web.thumbnails import cut_thumbnail
@@ -59,7 +59,7 @@ def show_defect(page: DefectPage, session: SessionDep, defect_id: int, sighting:
 def review(
     page: DefectPage, session: SessionDep, wanted: QueueFilterDep, defect_id: int,
     verdict: Annotated[Verdict, Form()], class_key: Annotated[str, Form()] = "",
-    merge_into: Annotated[str, Form()] = "", note: Annotated[str, Form()] = "", desk: str = "queue",
+    merge_into: Annotated[str, Form()] = "", desk: str = "queue",
 ) -> Response:  # fmt: skip
     """Decides, then opens the next one (desk=queue) or shows the defect again (desk=defect)."""
     target = whole_number(merge_into) if verdict is Verdict.MERGE else None
@@ -72,7 +72,6 @@ def review(
             verdict,
             class_key=class_key if verdict is Verdict.RECLASSIFY else None,
             merge_into=target,
-            note=plain_text(note, "work_order.note", 1000),
             now=page.now,
         ),
     )
@@ -134,7 +133,6 @@ def _defect_page(
         wanted=QueueFilter(),
         refusal=refusal,
         history=read_history(session, "defect", defect.id),
-        reviews=list_reviews(session, defect.id),
         **_evidence(session, page, defect, sighting),
     )
 

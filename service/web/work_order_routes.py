@@ -76,7 +76,6 @@ def _order_page(
         due=read_due(order, page.now),
         shot=read_shot(session, best) if best else None,
         proofs=access.list_proofs(session, order.id),
-        inspections=access.list_inspections(session, order.id),
         history=read_history(session, "work_order", order.id),
         actions=[WorkOrderAction(action) for action in access.actions_of(page.caller, order)],
         units=_units(session, page, order),

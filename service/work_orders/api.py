@@ -31,15 +31,11 @@ from service.work_orders.states import WorkOrderState
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
 router.include_router(operations_api.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
-IMAGE: dict[int | str, dict[str, Any]] = {
-    200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}
-}
+IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
 
 
 @router.post("/defects/{defect_id}/reviews")
-def post_review(
-    defect_id: RowId, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> ReviewResult:
+def post_review(defect_id: RowId, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep) -> ReviewResult:
     """Accepts (and opens the work order), rejects, reclassifies or merges a candidate; the same verdict again
     changes nothing. Accepting a confirmed defect whose order was cancelled opens a new order."""
     reviewed = review_defect(
@@ -80,16 +76,12 @@ def get_work_order(order_id: RowId, caller: ViewerDep, session: SessionDep, now:
 
 
 @router.get("/work-orders/{order_id}/image", response_class=Response, responses=IMAGE)
-def get_defect_image(
-    order_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
-) -> Response:
+def get_defect_image(order_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep) -> Response:
     """The frame that shows the order's defect best, for whoever may see the order."""
     best = access.get_order(session, caller, order_id).defect.best_detection
     frame = best.frame if best else None
     if frame is None or frame.blob_key is None:
-        raise NotFound(
-            "work_order.no_image", f"expected a frame with an image, work order {order_id} has none"
-        )
+        raise NotFound("work_order.no_image", f"expected a frame with an image, work order {order_id} has none")
     return _image(runtime.store.get(frame.blob_key), frame.media_type)
 
 
@@ -103,9 +95,7 @@ def get_proof_image(
 
 
 @router.post("/work-orders/{order_id}/assign")
-def assign(
-    order_id: RowId, body: AssignIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> WorkOrderOut:
+def assign(order_id: RowId, body: AssignIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Gives an open order to a unit."""
     return work_order_out(service.assign(session, caller, order_id, body.unit_id, now), now)
 
@@ -133,18 +123,14 @@ def report_done(
 
 
 @router.post("/work-orders/{order_id}/inspection")
-def inspect(
-    order_id: RowId, body: InspectionIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> WorkOrderOut:
+def inspect(order_id: RowId, body: InspectionIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Closes a good repair and resolves its defect, or sends it back with the reason."""
     order = service.inspect(session, caller, order_id, passed=body.passed, note=body.note, now=now)
     return work_order_out(order, now)
 
 
 @router.post("/work-orders/{order_id}/hold")
-def hold(
-    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> WorkOrderOut:
+def hold(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Stops the clock until the order is resumed."""
     return work_order_out(service.hold(session, caller, order_id, body.reason, now), now)
 
@@ -156,17 +142,13 @@ def resume(order_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep)
 
 
 @router.post("/work-orders/{order_id}/cancel")
-def cancel(
-    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> WorkOrderOut:
+def cancel(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Ends an order without a repair; its defect stays confirmed and can be accepted again."""
     return work_order_out(service.cancel(session, caller, order_id, body.reason, now), now)
 
 
 @router.post("/work-orders/{order_id}/reopen")
-def reopen(
-    order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> WorkOrderOut:
+def reopen(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Takes a closed order up again because the repair did not last."""
     return work_order_out(service.reopen(session, caller, order_id, body.reason, now), now)
 

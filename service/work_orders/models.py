@@ -56,22 +56,16 @@ class WorkOrder(Base):
     __table_args__ = (
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
-        Index(
-            "uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")
-        ),
+        Index("uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
     )
 
     id: Mapped[Id]
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"))
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
-    unit_id: Mapped[int | None] = mapped_column(
-        ForeignKey("unit.id")
-    )  # None: no rule matched, a person assigns
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))  # None: no rule matched, a person assigns
     class_key: Mapped[str] = mapped_column(String(40))
     state: Mapped[WorkOrderState] = mapped_column(status_column(WorkOrderState))
-    state_reason: Mapped[str | None] = mapped_column(
-        String(500)
-    )  # of the last hold, cancel, failed inspection
+    state_reason: Mapped[str | None] = mapped_column(String(500))  # of the last hold, cancel, failed inspection
     held_from: Mapped[WorkOrderState | None] = mapped_column(
         status_column(WorkOrderState, "held_from")
     )  # where resume returns

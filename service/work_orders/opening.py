@@ -44,9 +44,7 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
     return order
 
 
-def reopen_order(
-    session: Session, order: WorkOrder, defect: Defect, actor: Actor, now: datetime, reason: str
-) -> None:
+def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Actor, now: datetime, reason: str) -> None:
     """Starts the order anew: a new due time and no result yet; what it had before is kept in the event."""
     before: JsonObject = {
         "reason": reason,

@@ -43,9 +43,7 @@ def find_unit(session: Session, municipality_id: int, key: str) -> Unit:
     unit = session.scalar(own.where(Unit.key == key))
     if unit is None:
         known = ", ".join(sorted(one.key for one in session.scalars(own))) or "none yet"
-        raise NotFound(
-            "unit.unknown", f"expected the key of a unit of that municipality ({known}), got {key!r}"
-        )
+        raise NotFound("unit.unknown", f"expected the key of a unit of that municipality ({known}), got {key!r}")
     return unit
 
 
@@ -72,9 +70,7 @@ def create_unit(
     if made is not None:
         _record(session, caller, municipality_id, "create_unit", now, values | {"unit_id": unit.id})
     elif (unit.name_en, unit.name_ar) != (name_en, name_ar):
-        raise Conflict(
-            "unit.exists", f"expected a new key, {key!r} is the unit {unit.id}; change that with PUT"
-        )
+        raise Conflict("unit.exists", f"expected a new key, {key!r} is the unit {unit.id}; change that with PUT")
     return unit
 
 
@@ -100,15 +96,10 @@ def set_routing_rule(
     _check_municipality(session, caller, municipality_id)
     unit = session.get(Unit, unit_id)
     if unit is None or unit.municipality_id != municipality_id:
-        raise Unprocessable(
-            "routing.unit", f"expected a unit of municipality {municipality_id}, got id {unit_id}"
-        )
+        raise Unprocessable("routing.unit", f"expected a unit of municipality {municipality_id}, got id {unit_id}")
     place = {"municipality_id": municipality_id, "class_key": class_key}
     made = session.scalar(
-        insert(RoutingRule)
-        .values(place | {"unit_id": unit_id})
-        .on_conflict_do_nothing()
-        .returning(RoutingRule.id)
+        insert(RoutingRule).values(place | {"unit_id": unit_id}).on_conflict_do_nothing().returning(RoutingRule.id)
     )
     rule = session.scalars(select(RoutingRule).filter_by(**place).with_for_update()).one()
     if made is not None or rule.unit_id != unit_id:

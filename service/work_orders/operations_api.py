@@ -56,13 +56,9 @@ def create_unit(body: UnitIn, caller: CallerDep, session: SessionDep, now: NowDe
 
 
 @router.put("/units/{unit_id}")
-def change_unit(
-    unit_id: RowId, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep
-) -> UnitOut:
+def change_unit(unit_id: RowId, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep) -> UnitOut:
     """Renames a unit or takes it out of service; orders that it has stay with it."""
-    return UnitOut.model_validate(
-        operations.change_unit(session, caller, unit_id, **body.model_dump(), now=now)
-    )
+    return UnitOut.model_validate(operations.change_unit(session, caller, unit_id, **body.model_dump(), now=now))
 
 
 @router.get("/routing-rules")
@@ -77,9 +73,7 @@ def list_routing_rules(
 
 
 @router.put("/routing-rules")
-def set_routing_rule(
-    body: RoutingRuleIn, caller: CallerDep, session: SessionDep, now: NowDep
-) -> RoutingRuleOut:
+def set_routing_rule(body: RoutingRuleIn, caller: CallerDep, session: SessionDep, now: NowDep) -> RoutingRuleOut:
     """Sends new orders of a class to a unit; open ones stay where they are."""
     rule = operations.set_routing_rule(session, caller, **body.model_dump(), now=now)
     return RoutingRuleOut.model_validate(rule)
@@ -103,7 +97,5 @@ def set_sla_policy(body: SlaPolicyIn, caller: CallerDep, session: SessionDep, no
     return SlaPolicyOut.model_validate(policy)
 
 
-def _of(
-    statement: Select[Row], column: InstrumentedAttribute[int], municipality_id: int | None
-) -> Select[Row]:
+def _of(statement: Select[Row], column: InstrumentedAttribute[int], municipality_id: int | None) -> Select[Row]:
     return statement if municipality_id is None else statement.where(column == municipality_id)

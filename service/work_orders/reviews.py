@@ -23,9 +23,7 @@ def review_defect(
     merge_into: int | None = None, note: str | None = None, now: datetime,
 ) -> Reviewed:  # fmt: skip
     """`defects.reviews.review`, and for accept the live order of the defect, opened if there is none."""
-    defect = review(
-        session, caller, defect_id, verdict, class_key=class_key, merge_into=merge_into, note=note, now=now
-    )
+    defect = review(session, caller, defect_id, verdict, class_key=class_key, merge_into=merge_into, note=note, now=now)
     if verdict is not Verdict.ACCEPT:
         return Reviewed(defect, None)
     return Reviewed(defect, open_work_order(session, defect, caller.actor, now))

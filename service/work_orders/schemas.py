@@ -13,9 +13,7 @@ from service.work_orders.models import WorkOrder
 from service.work_orders.sla import overdue
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
-Reason = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)
-]
+Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)]
 
 
 class Body(BaseModel):
@@ -35,9 +33,7 @@ class WorkOrderOut(BaseModel):
     held_from: WorkOrderState | None = Field(description="where resume returns")
     held_at: datetime | None = Field(description="the clock stands still from here")
     quantity_unit: UnitOfWork
-    quantity_estimated: float | None = Field(
-        description="from the image; null where one camera cannot see it"
-    )
+    quantity_estimated: float | None = Field(description="from the image; null where one camera cannot see it")
     quantity_measured: float | None = Field(description="by the unit, on site")
     opened_at: datetime
     due_at: datetime

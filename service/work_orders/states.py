@@ -62,9 +62,7 @@ PERMISSIONS: dict[WorkOrderAction, frozenset[Permission]] = {
 }
 
 
-def advance(
-    state: WorkOrderState, action: WorkOrderAction, held_from: WorkOrderState | None = None
-) -> WorkOrderState:
+def advance(state: WorkOrderState, action: WorkOrderAction, held_from: WorkOrderState | None = None) -> WorkOrderState:
     """The state that the action leads to; `held_from` is where an order on hold returns on resume.
 
     Raises Conflict naming what the present state allows.
@@ -75,9 +73,7 @@ def advance(
         return MOVES[state, action]
     except KeyError:
         choices = allowed(state)
-        raise Conflict(
-            "work_order.state", _refusal(state, action), state=state.value, allowed=choices
-        ) from None
+        raise Conflict("work_order.state", _refusal(state, action), state=state.value, allowed=choices) from None
 
 
 def allowed(state: WorkOrderState) -> list[str]:

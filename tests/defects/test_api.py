@@ -47,9 +47,7 @@ def test_defects_are_filtered_by_class_state_and_municipality(
     client.post(f"/api/v1/defects/{hole.id}/reviews", headers=headers, json={"verdict": "reject"})
     found = all_pages(client, headers, "/api/v1/defects", class_key="garbage")
     assert [item["id"] for item in found] == [heap.id]
-    assert [item["id"] for item in all_pages(client, headers, "/api/v1/defects", state="rejected")] == [
-        hole.id
-    ]
+    assert [item["id"] for item in all_pages(client, headers, "/api/v1/defects", state="rejected")] == [hole.id]
     assert all_pages(client, headers, "/api/v1/defects", municipality_id=hole.municipality_id + 1) == []
     assert client.get("/api/v1/defects", headers=headers, params={"class_key": "unicorn"}).status_code == 422
 
@@ -88,9 +86,7 @@ def test_what_a_model_saw_on_a_frame_is_listed_with_its_defects(
     assert [row["defect_id"] for row in found] == [recorded.created[1].id, recorded.created[0].id]
 
 
-def test_the_taxonomy_is_listed_in_the_order_of_the_models_output(
-    client: TestClient, headers: dict[str, str]
-) -> None:
+def test_the_taxonomy_is_listed_in_the_order_of_the_models_output(client: TestClient, headers: dict[str, str]) -> None:
     found = client.get("/api/v1/classes", headers=headers).json()
     assert tuple(row["key"] for row in found) == KEYS
     assert found[0]["unit"] == "m2" and found[0]["name_ar"]

@@ -32,9 +32,7 @@ some = st.lists(sightings(), min_size=2, max_size=8, unique_by=lambda e: e.best_
 
 
 @given(some, st.randoms())
-def test_the_order_of_sightings_changes_nothing_of_what_they_say(
-    seen: list[Evidence], random: object
-) -> None:
+def test_the_order_of_sightings_changes_nothing_of_what_they_say(seen: list[Evidence], random: object) -> None:
     shuffled = sorted(seen, key=lambda _: random.random())  # type: ignore[attr-defined]
     one, other = reduce(combine, seen), reduce(combine, shuffled)
     assert math.isclose(one.lat, other.lat, abs_tol=1e-9) and math.isclose(one.lon, other.lon, abs_tol=1e-9)
@@ -62,9 +60,7 @@ def test_the_size_is_the_one_measured_from_nearest_by(seen: list[Evidence]) -> N
     together = reduce(combine, seen)
     located = [e for e in seen if e.size is not None and e.size_distance_m is not None]
     if located:
-        assert together.size_distance_m == min(
-            e.size_distance_m for e in located if e.size_distance_m is not None
-        )
+        assert together.size_distance_m == min(e.size_distance_m for e in located if e.size_distance_m is not None)
     else:
         assert together.size == min((e.size for e in seen if e.size is not None), default=None)
 

@@ -11,12 +11,8 @@ bearings = st.floats(0, 360)
 
 
 @given(lats, lons, bearings, st.floats(0.01, 10_000))
-def test_moving_some_metres_ends_that_many_metres_away(
-    lat: float, lon: float, bearing_deg: float, by_m: float
-) -> None:
-    assert math.isclose(
-        distance_m(lat, lon, *moved(lat, lon, bearing_deg, by_m)), by_m, rel_tol=1e-5, abs_tol=1e-4
-    )
+def test_moving_some_metres_ends_that_many_metres_away(lat: float, lon: float, bearing_deg: float, by_m: float) -> None:
+    assert math.isclose(distance_m(lat, lon, *moved(lat, lon, bearing_deg, by_m)), by_m, rel_tol=1e-5, abs_tol=1e-4)
 
 
 @given(lats, lons, lats, lons)

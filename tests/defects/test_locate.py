@@ -6,9 +6,7 @@ from hypothesis import strategies as st
 from service.defects.geodesy import distance_m, moved
 from service.defects.locate import MAX_DISTANCE_M, Camera, FramePose, GroundPosition, locate
 
-CAMERA = Camera(
-    height_m=1.5, pitch_deg=0.0, hfov_deg=2 * math.degrees(math.atan(0.5))
-)  # focal = width = 1000 px
+CAMERA = Camera(height_m=1.5, pitch_deg=0.0, hfov_deg=2 * math.degrees(math.atan(0.5)))  # focal = width = 1000 px
 POSE = FramePose(24.7, 46.7, heading_deg=0.0, width_px=1000, height_px=600)
 VEHICLE = GroundPosition(POSE.lat, POSE.lon)
 
@@ -29,9 +27,7 @@ poses = st.builds(
 )
 
 
-def pixel_of(
-    right_m: float, ahead_m: float, up_m: float, camera: Camera, pose: FramePose
-) -> tuple[float, float]:
+def pixel_of(right_m: float, ahead_m: float, up_m: float, camera: Camera, pose: FramePose) -> tuple[float, float]:
     """The picture of a point given in metres from the road below the lens: the projection, written the other
     way round."""
     pitch, drop_m = math.radians(camera.pitch_deg), camera.height_m - up_m
@@ -55,9 +51,7 @@ def test_a_box_ten_metres_ahead_is_placed_ten_metres_north_of_a_car_heading_nort
 def test_a_hundred_pixels_at_ten_metres_and_focal_1000_are_one_metre() -> None:
     found = locate((450, 400, 550, 450), CAMERA, POSE)
     assert found.ground_width_m is not None and math.isclose(found.ground_width_m, 1.0)
-    assert found.ground_length_m is not None and math.isclose(
-        found.ground_length_m, 5.0
-    )  # top edge: 15 m ahead
+    assert found.ground_length_m is not None and math.isclose(found.ground_length_m, 5.0)  # top edge: 15 m ahead
     assert found.upright_height_m is not None and math.isclose(found.upright_height_m, 0.5)
 
 
@@ -72,9 +66,7 @@ def test_a_point_on_the_road_projected_into_the_image_is_found_again(
     bearing = (pose.heading_deg or 0) + camera.yaw_deg + math.degrees(math.atan2(right_m, ahead_m))
     expected = moved(pose.lat, pose.lon, bearing, math.hypot(right_m, ahead_m))
     assert distance_m(found.lat, found.lon, *expected) < 0.01
-    assert found.distance_m is not None and math.isclose(
-        found.distance_m, math.hypot(right_m, ahead_m), rel_tol=1e-4
-    )
+    assert found.distance_m is not None and math.isclose(found.distance_m, math.hypot(right_m, ahead_m), rel_tol=1e-4)
     assert found.ground_width_m is not None and math.isclose(found.ground_width_m, width_m, rel_tol=1e-4)
 
 

@@ -86,9 +86,7 @@ def test_a_new_defect_is_made_only_when_none_that_fits_is_free(seen: list[Place]
 
 
 @given(places, knowns, st.randoms())
-def test_the_order_of_known_defects_changes_nothing(
-    seen: list[Place], known: list[Known], random: object
-) -> None:
+def test_the_order_of_known_defects_changes_nothing(seen: list[Place], known: list[Known], random: object) -> None:
     shuffled: Sequence[Known] = sorted(known, key=lambda _: random.random())  # type: ignore[attr-defined]
     assert match(seen, shuffled) == match(seen, known)
 

@@ -150,9 +150,7 @@ def test_a_resolved_defect_seen_a_day_later_is_reopened_with_the_new_photo(sessi
 
 
 @pytest.mark.parametrize("later", [REOPEN_AFTER - timedelta(seconds=1), timedelta(days=-2)])
-def test_a_photo_of_the_day_of_the_repair_or_before_does_not_reopen(
-    session: Session, later: timedelta
-) -> None:
+def test_a_photo_of_the_day_of_the_repair_or_before_does_not_reopen(session: Session, later: timedelta) -> None:
     defect = make_defect(session)
     resolve(session, defect)
     recorded = see(session, [box()], make_frame(session, captured_at=NOW + later))

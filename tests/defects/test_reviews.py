@@ -110,21 +110,15 @@ def test_merging_into_itself_or_into_what_was_put_aside_is_refused(
     assert defect.state is DefectState.CANDIDATE
 
 
-def test_merging_across_municipalities_is_refused_even_for_an_admin(
-    client: TestClient, session: Session
-) -> None:
+def test_merging_across_municipalities_is_refused_even_for_an_admin(client: TestClient, session: Session) -> None:
     ours, theirs = make_defect(session), neighbour_defect(session)
-    answer = post(
-        client, sign_in(session, make_user(session, Role.ADMIN)), ours, "merge", merged_into_id=theirs.id
-    )
+    answer = post(client, sign_in(session, make_user(session, Role.ADMIN)), ours, "merge", merged_into_id=theirs.id)
     assert (answer.status_code, answer.json()["code"]) == (409, "defect.merge_target")
     session.expire_all()
     assert ours.state is DefectState.CANDIDATE
 
 
-def test_the_neighbours_defect_is_not_found(
-    client: TestClient, session: Session, headers: dict[str, str]
-) -> None:
+def test_the_neighbours_defect_is_not_found(client: TestClient, session: Session, headers: dict[str, str]) -> None:
     theirs, ours = neighbour_defect(session), make_defect(session)
     assert post(client, headers, theirs, "accept").status_code == 404
     assert post(client, headers, ours, "merge", merged_into_id=theirs.id).status_code == 404

@@ -60,9 +60,7 @@ class Runner:
 
 def test_a_folder_gives_a_line_an_image_in_sorted_order(run: Runner, photos: Path) -> None:
     lines = run.lines(photos)
-    assert [line["image"] for line in lines] == [
-        f"{photos}/{name}" for name in ("a.webp", "b.JPG", "sub/a.png")
-    ]
+    assert [line["image"] for line in lines] == [f"{photos}/{name}" for name in ("a.webp", "b.JPG", "sub/a.png")]
     assert [len(line["detections"]) for line in lines] == [0, 1, 1]
 
 
@@ -104,9 +102,7 @@ def test_a_broken_image_gets_a_line_is_counted_and_stops_nothing(run: Runner, ph
     assert [line["error"]["code"] for line in lines if "error" in line] == [
         "image.truncated", "image.unsupported_format"
     ]  # fmt: skip
-    assert set(lines[0]) == {"image", "error"} and lines[0]["error"]["detail"].startswith(
-        "expected a whole JPEG"
-    )
+    assert set(lines[0]) == {"image", "error"} and lines[0]["error"]["detail"].startswith("expected a whole JPEG")
 
 
 def test_a_file_name_that_is_no_text_is_kept_in_its_line(run: Runner, photos: Path) -> None:

@@ -85,14 +85,10 @@ def test_both_heads_give_the_same_boxes(model_paths: dict[str, Path]) -> None:
 
 
 def test_images_of_several_sizes_together_give_what_each_gives_alone(detector: Detector) -> None:
-    images = [
-        blob_image({"pothole": [(9, 9, 73, 73)]}, width=w, height=h) for w, h in [(640, 480), (90, 200)]
-    ]
+    images = [blob_image({"pothole": [(9, 9, 73, 73)]}, width=w, height=h) for w, h in [(640, 480), (90, 200)]]
     images.append(blob_image(width=1280, height=720))
     together = detector.detect(images)
-    assert all(
-        same(found, detect_one(detector, image)) for found, image in zip(together, images, strict=True)
-    )
+    assert all(same(found, detect_one(detector, image)) for found, image in zip(together, images, strict=True))
     assert [(found.width, found.height) for found in together] == [(640, 480), (90, 200), (1280, 720)]
 
 
@@ -123,9 +119,7 @@ def test_boxes_of_a_turned_file_lie_on_the_square_as_stored(detector: Detector, 
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), width=st.integers(1, 700), height=st.integers(1, 700))
-def test_boxes_are_finite_inside_the_image_and_never_empty(
-    eager: Detector, seed: int, width: int, height: int
-) -> None:
+def test_boxes_are_finite_inside_the_image_and_never_empty(eager: Detector, seed: int, width: int, height: int) -> None:
     random = np.random.default_rng(seed)
     noise = random.integers(0, 2, (height // 8 + 1, width // 8 + 1, 3), dtype=np.uint8) * np.uint8(255)
     found = detect_one(eager, noise.repeat(8, axis=0).repeat(8, axis=1)[:height, :width])
@@ -159,9 +153,7 @@ def test_the_card_carries_what_the_metadata_says_and_the_file_is(model_path: Pat
 
 
 @pytest.mark.parametrize("shape", [(4, 4), (4, 4, 4), (0, 4, 3)])
-def test_an_array_that_is_no_bgr_image_is_refused_with_its_shape(
-    detector: Detector, shape: tuple[int, ...]
-) -> None:
+def test_an_array_that_is_no_bgr_image_is_refused_with_its_shape(detector: Detector, shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match=r"expected uint8 \(H, W, 3\)"):
         detector.detect([np.zeros(shape, np.uint8)])
 
@@ -179,9 +171,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("claimed", [{"head": "dense"}, {"input_width": "640"}])
-def test_a_model_that_differs_from_its_metadata_is_refused_at_opening(
-    tmp_path: Path, claimed: dict[str, str]
-) -> None:
+def test_a_model_that_differs_from_its_metadata_is_refused_at_opening(tmp_path: Path, claimed: dict[str, str]) -> None:
     path = write_blob_model(tmp_path / "m.onnx", metadata=claimed)
     with pytest.raises(ModelRefused) as refused:
         Detector.open(path)

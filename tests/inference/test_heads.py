@@ -81,16 +81,11 @@ def test_dense_suppression_leaves_no_overlap_and_drops_nothing_without_a_stronge
     for i, (box, _, class_index) in enumerate(kept):
         assert all(overlap(box, b) <= NMS_IOU + 1e-5 for b, _, c in kept[:i] if c == class_index)
     for dropped in _dropped(columns, found):
-        assert any(
-            c == dropped[2] and s >= dropped[1] and overlap(b, dropped[0]) > NMS_IOU - 1e-5
-            for b, s, c in kept
-        )
+        assert any(c == dropped[2] and s >= dropped[1] and overlap(b, dropped[0]) > NMS_IOU - 1e-5 for b, s, c in kept)
 
 
 def _dropped(columns: NDArray[np.float32], found: Candidates) -> list[tuple[NDArray[np.float32], float, int]]:
     corners = np.concatenate([columns[:2] - columns[2:4] / 2, columns[:2] + columns[2:4] / 2]).T
     kept = set(zip(found.score.tolist(), found.class_index.tolist(), strict=True))
-    everything = [
-        (corners[i], float(columns[4 + c, i]), c) for i in range(columns.shape[1]) for c in range(2)
-    ]
+    everything = [(corners[i], float(columns[4 + c, i]), c) for i in range(columns.shape[1]) for c in range(2)]
     return [row for row in everything if row[1] >= np.float32(0.2) and (row[1], row[2]) not in kept]

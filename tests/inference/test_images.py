@@ -48,9 +48,7 @@ HUGE_HEADERS = {
     "png": png_header(60_000, 60_000),
     "jpeg": FILES["JPEG"].replace(struct.pack(">HH", 37, 53), struct.pack(">HH", 60_000, 60_000), 1),
     "webp canvas": webp_header(b"VP8X", b"\0" * 4 + (59_999).to_bytes(3, "little") * 2),
-    "webp lossless": webp_header(
-        b"VP8L", b"\x2f" + (16_383 | 16_383 << 14).to_bytes(4, "little") + b"\0" * 5
-    ),
+    "webp lossless": webp_header(b"VP8L", b"\x2f" + (16_383 | 16_383 << 14).to_bytes(4, "little") + b"\0" * 5),
     "webp lossy": webp_header(b"VP8 ", b"\x10\0\0\x9d\x01\x2a" + struct.pack("<HH", 16_383, 16_383)),
 }
 
@@ -128,9 +126,7 @@ def test_zero_bytes_are_refused_as_empty() -> None:
     assert refusal_code(b"") == "image.empty"
 
 
-@pytest.mark.parametrize(
-    "data", [b"hello, I am a text", saved(Image.fromarray(NOISE), "GIF"), b"\xff", b"RIFF"]
-)
+@pytest.mark.parametrize("data", [b"hello, I am a text", saved(Image.fromarray(NOISE), "GIF"), b"\xff", b"RIFF"])
 def test_other_formats_are_refused_whatever_their_file_is_called(data: bytes) -> None:
     assert refusal_code(data) == "image.unsupported_format"
 
@@ -145,9 +141,7 @@ def test_a_cut_file_is_always_refused(file_format: str, data: st.DataObject) -> 
 @pytest.mark.parametrize("file_format", FORMATS)
 def test_a_file_cut_in_its_pixels_is_called_truncated(file_format: str) -> None:
     whole = FILES[file_format]
-    assert {refusal_code(whole[:length]) for length in (len(whole) * 2 // 3, len(whole) - 1)} == {
-        "image.truncated"
-    }
+    assert {refusal_code(whole[:length]) for length in (len(whole) * 2 // 3, len(whole) - 1)} == {"image.truncated"}
 
 
 @given(st.sampled_from(FORMATS), st.binary(max_size=200))

@@ -18,9 +18,7 @@ def test_a_box_on_the_stored_grid_covers_the_same_pixels_as_upright(
     x1, y1 = data.draw(st.integers(x0 + 1, upright_width)), data.draw(st.integers(y0 + 1, upright_height))
 
     box = np.array([[x0, y0, x1, y1]], np.float32)
-    (left, top, right, bottom), *_ = boxes_to_stored(box, orientation, upright_width, upright_height).astype(
-        int
-    )
+    (left, top, right, bottom), *_ = boxes_to_stored(box, orientation, upright_width, upright_height).astype(int)
 
     seen = np.sort(upright[y0:y1, x0:x1].ravel())
     assert np.array_equal(seen, np.sort((stored % 251)[top:bottom, left:right].ravel()))

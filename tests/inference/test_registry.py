@@ -20,9 +20,7 @@ def released(tmp_path: Path, model_path: Path) -> Path:
         "sha256": hashlib.sha256(data).hexdigest(),
         "size_bytes": len(data),
     }
-    text = yaml.safe_dump(
-        {"default": "blobs", "models": {"blobs": entry, "lost": entry | {"file": "lost.onnx"}}}
-    )
+    text = yaml.safe_dump({"default": "blobs", "models": {"blobs": entry, "lost": entry | {"file": "lost.onnx"}}})
     (tmp_path / "registry.yaml").write_text(text)
     return tmp_path
 
@@ -34,9 +32,7 @@ def refused(name: str | Path, folder: Path) -> ModelRefused:
 
 
 @pytest.mark.parametrize("name", ["default", "blobs"])
-def test_a_released_model_loads_by_name_and_as_the_default(
-    name: str, released: Path, model_path: Path
-) -> None:
+def test_a_released_model_loads_by_name_and_as_the_default(name: str, released: Path, model_path: Path) -> None:
     found = load_model(name, released)
     assert found.data == model_path.read_bytes()
     assert found.sha256 == read_registry(released).models["blobs"].sha256

@@ -37,6 +37,7 @@ def shared(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.filterwarnings("ignore")  # tracing for ONNX warns of every shape it fixes
 @pytest.mark.parametrize("head", list(Head))
 def test_a_stopped_and_resumed_run_becomes_a_model_the_detector_opens(
     shared: Path, head: Head, monkeypatch: pytest.MonkeyPatch

@@ -63,9 +63,7 @@ class Town:
     ) -> Response:
         files = {"photo": ("proof.jpg", jpeg() if photo is None else photo, "image/jpeg")}
         path = f"/api/v1/work-orders/{order_id}/done"
-        return self.client.post(
-            path, headers=self.headers[who], files=files, data={"quantity": quantity} | form
-        )
+        return self.client.post(path, headers=self.headers[who], files=files, data={"quantity": quantity} | form)
 
     def accept(self, seen: SeenBox | None = None) -> dict[str, Any]:
         """A new defect's order, open and routed to its unit."""

@@ -136,9 +136,7 @@ def test_the_time_on_hold_is_added_to_the_due_time(town: Town) -> None:
     assert not held["overdue"] and held["held_from"] == "in_progress"
     resumed = town.bring(order["id"], "resume")
     assert resumed["state"] == "in_progress" and resumed["held_at"] is None
-    assert datetime.fromisoformat(resumed["due_at"]) == datetime.fromisoformat(order["due_at"]) + timedelta(
-        hours=100
-    )
+    assert datetime.fromisoformat(resumed["due_at"]) == datetime.fromisoformat(order["due_at"]) + timedelta(hours=100)
     town.later(hours=9)
     assert town.bring(order["id"])["overdue"]
 
@@ -176,10 +174,7 @@ def test_a_report_without_a_positive_quantity_or_a_photo_is_refused(town: Town) 
         assert town.done(order_id, quantity=quantity).status_code == 422
     path, headers = f"/api/v1/work-orders/{order_id}/done", town.headers["unit"]
     assert town.client.post(path, headers=headers, data={"quantity": 1}).status_code == 422
-    assert (
-        town.bring(order_id)["state"] == "in_progress"
-        and town.session.scalar(select(func.count(Proof.id))) == 0
-    )
+    assert town.bring(order_id)["state"] == "in_progress" and town.session.scalar(select(func.count(Proof.id))) == 0
 
 
 def test_a_photo_that_cannot_be_looked_at_is_refused_with_its_reason(town: Town) -> None:

@@ -21,16 +21,12 @@ def test_a_candidate_becomes_a_closed_order_with_proof_inspection_and_history(to
     photo = jpeg()
     town.bring(order["id"], "assign", "start")
     town.later(hours=5)
-    assert (
-        town.done(order["id"], photo, quantity=2.25, note="cold asphalt").json()["quantity_measured"] == 2.25
-    )
+    assert town.done(order["id"], photo, quantity=2.25, note="cold asphalt").json()["quantity_measured"] == 2.25
     town.later(hours=1)
     found = town.bring(order["id"], "pass")
     assert (found["state"], found["defect"]["state"], found["overdue"]) == ("closed", "resolved", False)
     assert (
-        datetime.fromisoformat(found["closed_at"])
-        == town.now
-        == datetime.fromisoformat(found["defect"]["resolved_at"])
+        datetime.fromisoformat(found["closed_at"]) == town.now == datetime.fromisoformat(found["defect"]["resolved_at"])
     )
     assert [event["action"] for event in found["events"]] == [
         "open",

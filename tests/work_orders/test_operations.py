@@ -20,9 +20,7 @@ def test_default_operations_given_twice_are_there_once_and_keep_what_was_changed
     policy.hours = 7
     town.session.commit()
     create_default_operations(town.session, town.municipality)
-    counts = [
-        town.session.scalar(select(func.count()).select_from(t)) for t in (Unit, RoutingRule, SlaPolicy)
-    ]
+    counts = [town.session.scalar(select(func.count()).select_from(t)) for t in (Unit, RoutingRule, SlaPolicy)]
     assert counts == [len(DEFAULT_UNITS), len(KEYS), len(KEYS)]
     assert town.session.scalars(select(SlaPolicy.hours).filter_by(class_key="pothole")).one() == 7
 
@@ -30,9 +28,7 @@ def test_default_operations_given_twice_are_there_once_and_keep_what_was_changed
 def test_a_new_rule_and_policy_hold_for_the_next_order(town: Town) -> None:
     cleaning = unit_of(town.session, town.municipality, "cleaning")
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
-    assert (
-        town.put("supervisor", "routing-rules", unit_id=cleaning.id, **place).json()["unit_id"] == cleaning.id
-    )
+    assert town.put("supervisor", "routing-rules", unit_id=cleaning.id, **place).json()["unit_id"] == cleaning.id
     assert town.put("supervisor", "sla-policies", hours=6, **place).json()["hours"] == 6
     order = town.accept()
     assert order["unit_id"] == cleaning.id
@@ -56,13 +52,9 @@ def test_a_unit_created_twice_is_one_unit_and_another_name_for_it_is_a_conflict(
     first, second = town.post("supervisor", "units", **body), town.post("supervisor", "units", **body)
     assert first.status_code == 201 and first.json() == second.json()
     assert town.post("supervisor", "units", **(body | {"name_en": "Other"})).json()["code"] == "unit.exists"
-    renamed = town.put(
-        "supervisor", f"units/{first.json()['id']}", name_en="Palms", name_ar="النخيل", active=False
-    )
+    renamed = town.put("supervisor", f"units/{first.json()['id']}", name_en="Palms", name_ar="النخيل", active=False)
     assert (renamed.json()["name_en"], renamed.json()["active"]) == ("Palms", False)
-    assert (
-        renamed.json() in town.get("inspector", "units", municipality_id=town.municipality.id).json()["items"]
-    )
+    assert renamed.json() in town.get("inspector", "units", municipality_id=town.municipality.id).json()["items"]
 
 
 def test_the_neighbours_operations_can_be_neither_seen_nor_changed(town: Town) -> None:

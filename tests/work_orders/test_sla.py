@@ -41,9 +41,7 @@ def test_an_order_in_time_when_held_is_never_overdue_while_on_hold(
 
 
 @given(st.sampled_from(WorkOrderState), minutes)
-def test_only_an_order_still_to_be_repaired_becomes_overdue(
-    state: WorkOrderState, late_by: timedelta
-) -> None:
+def test_only_an_order_still_to_be_repaired_becomes_overdue(state: WorkOrderState, late_by: timedelta) -> None:
     due = due_at(OPENED, 24)
     waiting = {WorkOrderState.OPEN, WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS}
     assert overdue(state, due, None, due + late_by) == (state in waiting and late_by > timedelta(0))

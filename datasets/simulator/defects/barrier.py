@@ -34,9 +34,7 @@ def make_barrier_row(place: Place, look: Look, rng: np.random.Generator) -> Barr
         turn = radians(place.heading_deg + rng.normal(0, 2.5))
         shift_m = (i - (count - 1) / 2) * (block_m + 0.08)
         heading = radians(place.heading_deg)
-        middle = np.array(
-            [place.east_m + shift_m * sin(heading), place.north_m + shift_m * cos(heading), 0.0]
-        )
+        middle = np.array([place.east_m + shift_m * sin(heading), place.north_m + shift_m * cos(heading), 0.0])
         faces += _block(middle, turn, block_m, height_m, texture, look)
     return BarrierRow(tuple(faces), np.array([place.east_m, place.north_m, height_m / 2]))
 

@@ -76,9 +76,7 @@ def _words(rng: np.random.Generator, w: int, h: int) -> list[NDArray[np.int32]]:
         x = start + length * knots + rng.normal(0, 0.045, turns)
         y = middle + rng.uniform(0.1, 0.26) * rng.normal(0, 1, turns)
         fine = np.linspace(0, 1, 120)
-        curve = np.column_stack(
-            [np.interp(fine, knots, x) * w, np.interp(fine, knots, y.clip(0.08, 0.92)) * h]
-        )
+        curve = np.column_stack([np.interp(fine, knots, x) * w, np.interp(fine, knots, y.clip(0.08, 0.92)) * h])
         smooth = cv2.GaussianBlur(curve.astype(np.float32), (1, 15), sigmaX=0.1, sigmaY=2.6)
         lines.append(smooth.astype(np.int32))
     return lines

@@ -111,6 +111,4 @@ def _contact(place: Place, size_m: float, strength: float, look: Look) -> Ground
     cover: Floats = np.clip(1 - away, 0, 1) ** 1.3 * np.float32(strength)
     cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), 2), dtype=np.float32)
     colour = np.ones((64, 64, 3), np.float32) * np.array(look.asphalt, np.float32) * 0.3
-    return GroundPatch(
-        place.east_m, place.north_m, place.heading_deg, size_m, colour, cover, np.zeros_like(cover)
-    )
+    return GroundPatch(place.east_m, place.north_m, place.heading_deg, size_m, colour, cover, np.zeros_like(cover))

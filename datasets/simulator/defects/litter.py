@@ -121,14 +121,10 @@ def _blob(rng: np.random.Generator, squash: float) -> Image:
     return mask
 
 
-def _round_shade(
-    mask: Image, wrinkles: Floats, sun_right: float, bulge: float, bump: float
-) -> tuple[Floats, Floats]:
+def _round_shade(mask: Image, wrinkles: Floats, sun_right: float, bulge: float, bump: float) -> tuple[Floats, Floats]:
     """Shade and highlight of a body that bulges towards the camera."""
     rim = cv2.distanceTransform((mask > 127).astype(np.uint8), cv2.DIST_L2, 5)
-    height = (
-        bulge * np.sqrt(np.clip(1 - (1 - np.clip(rim / bulge, 0, 1)) ** 2, 0, 1)) + bump * wrinkles * 0.35
-    )
+    height = bulge * np.sqrt(np.clip(1 - (1 - np.clip(rim / bulge, 0, 1)) ** 2, 0, 1)) + bump * wrinkles * 0.35
     dy, dx = np.gradient(cv2.GaussianBlur(height.astype(np.float32), (0, 0), 1.2))
     facing = (-dx * sun_right * 0.7 + dy * 0.75 + 0.5) / np.sqrt(dx**2 + dy**2 + 1)
     shade = np.clip(0.55 + 0.62 * facing, 0.25, 1.4)

@@ -45,15 +45,12 @@ class Defect:
 class Defects:
     """All defects of a town; bodies are made when first seen and the same each time."""
 
-    def __init__(
-        self, streets: tuple[Street, ...], boxes: tuple[Box, ...], look: Look, seed: int, town: str
-    ) -> None:
+    def __init__(self, streets: tuple[Street, ...], boxes: tuple[Box, ...], look: Look, seed: int, town: str) -> None:
         self.look, self.seed = look, seed
         rng = np.random.default_rng([seed, 7])
         found = [*_along_streets(streets, rng), *_on_walls(boxes, streets, rng)]
         self.all = tuple(
-            Defect(i, f"{town}-{seed}-{i:04d}", key, place, wall)
-            for i, (key, place, wall) in enumerate(found, start=1)
+            Defect(i, f"{town}-{seed}-{i:04d}", key, place, wall) for i, (key, place, wall) in enumerate(found, start=1)
         )
         self.body = lru_cache(BODIES_KEPT)(self._make_body)
 
@@ -73,9 +70,7 @@ class Defects:
         return cast(Body, makers[defect.class_key](defect.place, self.look, rng))
 
 
-def _along_streets(
-    streets: tuple[Street, ...], rng: np.random.Generator
-) -> list[tuple[str, Place, Box | None]]:
+def _along_streets(streets: tuple[Street, ...], rng: np.random.Generator) -> list[tuple[str, Place, Box | None]]:
     """One thing every 7-17 m of the driven streets, away from the crossings for what stands on the kerb."""
     found: list[tuple[str, Place, Box | None]] = []
     for street in (s for s in streets if s.driven):
@@ -124,6 +119,4 @@ def _on_walls(
 
 def _graffiti(wall: Box, look: Look, rng: np.random.Generator) -> Graffiti:
     front, _ = wall.faces[-1]
-    return make_graffiti(
-        wall.corner_m, wall.along_m, wall.height_m, wall.tint * look.on_surface(front.outward), rng
-    )
+    return make_graffiti(wall.corner_m, wall.along_m, wall.height_m, wall.tint * look.on_surface(front.outward), rng)

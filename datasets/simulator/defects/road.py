@@ -48,12 +48,8 @@ def make_pothole(place: Place, look: Look, rng: np.random.Generator) -> GroundPa
     foot_of_wall = np.exp(-(((inside_m - 0.035) / 0.03) ** 2))
     colour *= (1 - 0.5 * foot_of_wall)[..., None]
     colour *= _relief_light(stones_m, size_m, place.heading_deg, look)[..., None]
-    cover = np.maximum(
-        np.clip(inside_m / 0.012 + 0.5, 0, 1), 0.49 * crumbled * np.clip(0.75 + 0.35 * gravel, 0, 1)
-    )
-    apron = np.clip(1 + inside_m / (0.55 * radius_m), 0, 1) ** 2 * np.clip(
-        0.35 + 0.35 * gravel + 0.3 * rough, 0, 1
-    )
+    cover = np.maximum(np.clip(inside_m / 0.012 + 0.5, 0, 1), 0.49 * crumbled * np.clip(0.75 + 0.35 * gravel, 0, 1))
+    apron = np.clip(1 + inside_m / (0.55 * radius_m), 0, 1) ** 2 * np.clip(0.35 + 0.35 * gravel + 0.3 * rough, 0, 1)
     cover = np.maximum(cover, rng.uniform(0.1, 0.45) * apron)
     return _patch(place, size_m, colour, cover, depth_m)
 

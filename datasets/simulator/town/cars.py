@@ -57,9 +57,7 @@ SUV = Shape(
     ((0.0, 1.05), (0.12, 1.7), (0.5, 1.8), (3.0, 1.8), (3.65, 1.15), (4.7, 1.02), (4.8, 0.6)),
     (0.9, 3.85),
 )
-VAN = Shape(
-    4.9, 1.85, ((0.0, 1.9), (0.3, 1.98), (3.6, 1.95), (4.4, 1.15), (4.85, 0.95), (4.9, 0.55)), (0.9, 3.95)
-)
+VAN = Shape(4.9, 1.85, ((0.0, 1.9), (0.3, 1.98), (3.6, 1.95), (4.4, 1.15), (4.85, 0.95), (4.9, 0.55)), (0.9, 3.95))
 SHAPES = (SEDAN, SEDAN, SUV, VAN)
 
 
@@ -86,9 +84,7 @@ def paint_car(canvas: Canvas, view: View, car: Car) -> None:
             canvas.paint_face(view, face, texture, light)
 
 
-def _sides(
-    shape: Shape, paint: Floats, rear: Floats, ahead: Floats, right: Floats
-) -> list[tuple[Face, Texture]]:
+def _sides(shape: Shape, paint: Floats, rear: Floats, ahead: Floats, right: Floats) -> list[tuple[Face, Texture]]:
     top_m = max(h for _, h in shape.roof) + 0.02
     up, run, out = np.array([0, 0, top_m]), ahead * shape.length_m, right * shape.width_m / 2
     picture = _side_picture(shape, paint, top_m)
@@ -109,9 +105,7 @@ def _side_picture(shape: Shape, paint: Floats, top_m: float) -> Image:
     up_m = (h - np.arange(h, dtype=np.float32))[:, None, None] / PX_PER_M
     picture[:] = paint * (0.72 + 0.3 * np.clip(up_m / 1.0, 0, 1))
     belt = 0.95 if top_m < 1.6 else 1.12
-    glass = np.array([[x * PX_PER_M, (top_m - z) * PX_PER_M] for x, z in _window(shape, belt)]).astype(
-        np.int32
-    )
+    glass = np.array([[x * PX_PER_M, (top_m - z) * PX_PER_M] for x, z in _window(shape, belt)]).astype(np.int32)
     cv2.fillPoly(picture, [glass], (46.0, 42.0, 38.0), cv2.LINE_AA)
     for x in (shape.length_m * 0.36, shape.length_m * 0.58):
         cv2.line(
@@ -138,9 +132,7 @@ def _window(shape: Shape, belt_m: float) -> list[tuple[float, float]]:
     ]
 
 
-def _skin(
-    shape: Shape, paint: Floats, rear: Floats, ahead: Floats, right: Floats
-) -> list[tuple[Face, Texture]]:
+def _skin(shape: Shape, paint: Floats, rear: Floats, ahead: Floats, right: Floats) -> list[tuple[Face, Texture]]:
     """Strips across the car that follow the roof line: tail, rear window, roof, windscreen, bonnet, nose."""
     out = right * shape.width_m / 2
     line = [(0.0, 0.3), *shape.roof, (shape.length_m, 0.25)]

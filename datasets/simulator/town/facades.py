@@ -71,9 +71,7 @@ def _texture(picture: Floats) -> Texture:
     return Texture(np.clip(picture, 0, 255).astype(np.uint8))
 
 
-def _plaster(
-    rng: np.random.Generator, width_m: float, height_m: float, colour: Colour, grain: Floats
-) -> Floats:
+def _plaster(rng: np.random.Generator, width_m: float, height_m: float, colour: Colour, grain: Floats) -> Floats:
     """Painted render, dirtier near the ground, with rain streaks under the edge."""
     h, w = round(height_m * PX_PER_M), round(width_m * PX_PER_M)
     tile = np.tile(np.roll(grain, int(rng.integers(1024)), axis=1), (h // 1024 + 1, w // 1024 + 1))[:h, :w]
@@ -117,9 +115,7 @@ def _window(rng: np.random.Generator, picture: Floats, x: int, y: int, w: int, h
     frame = picture[max(y - 4, 0) : y + h + 4, max(x - 4, 0) : x + w + 4]
     frame *= 1.12
     glass = picture[y : y + h, x : x + w]
-    sky = np.linspace(rng.uniform(70, 110), rng.uniform(35, 60), glass.shape[0], dtype=np.float32)[
-        :, None, None
-    ]
+    sky = np.linspace(rng.uniform(70, 110), rng.uniform(35, 60), glass.shape[0], dtype=np.float32)[:, None, None]
     glass[:] = sky * np.array((1.06, 1.0, 0.9), np.float32)
     glass[:, glass.shape[1] // 2 - 1 : glass.shape[1] // 2 + 1] = 150
     glass[:5] *= 0.55
@@ -133,9 +129,7 @@ def _air_conditioner(picture: Floats, x: int, y: int) -> None:
     picture[y + 20 : y + 60, x + 12 : x + 15] *= 0.85
 
 
-def _windows(
-    rng: np.random.Generator, picture: Floats, first_m: float, floor_m: float, step_m: float
-) -> None:
+def _windows(rng: np.random.Generator, picture: Floats, first_m: float, floor_m: float, step_m: float) -> None:
     h, w = picture.shape[:2]
     wide, tall = int(rng.uniform(0.9, 1.6) * PX_PER_M), int(rng.uniform(1.2, 1.7) * PX_PER_M)
     for y in range(h - int((first_m + 1.0) * PX_PER_M) - tall, PX_PER_M // 2, -int(floor_m * PX_PER_M)):
@@ -168,9 +162,7 @@ def _shops(rng: np.random.Generator, picture: Floats) -> None:
     _shutters(rng, picture, 3.0)
     top = h - int(4.1 * PX_PER_M)
     for x in range(6, w - 40, int(5.0 * PX_PER_M)):
-        paint = np.array(
-            rng.choice([(40, 120, 40), (40, 40, 190), (170, 90, 40), (30, 160, 225), (225, 225, 225)])
-        )
+        paint = np.array(rng.choice([(40, 120, 40), (40, 40, 190), (170, 90, 40), (30, 160, 225), (225, 225, 225)]))
         sign = picture[max(top, 0) : top + PX_PER_M, x : x + int(4.6 * PX_PER_M)]
         sign[:] = paint.astype(np.float32)
         _lettering(rng, sign)
@@ -223,7 +215,5 @@ def _shed(rng: np.random.Generator, picture: Floats) -> None:
     picture[:, 5::10] *= 1.08
     wide = int(4.5 * PX_PER_M)
     x = int(rng.uniform(0.15, 0.6) * (w - wide))
-    picture[h - 4 * PX_PER_M :, x : x + wide] = np.array(
-        rng.choice([(150, 110, 70), (70, 70, 74)]), np.float32
-    )
+    picture[h - 4 * PX_PER_M :, x : x + wide] = np.array(rng.choice([(150, 110, 70), (70, 70, 74)]), np.float32)
     picture[h - 4 * PX_PER_M :, x : x + wide : 14] *= 0.8

@@ -24,9 +24,7 @@ CAR_FROM_DEFECT_M, PIECE_FROM_DEFECT_M = (
 )  # a parked car must not stand in a barrier nor hide a pothole for good
 
 RING = np.array([[cos(a), sin(a)] for a in np.arange(0, 6.2, 0.8)])
-LEAVES = np.array(
-    [[np.sqrt(k) * cos(2.4 * k), np.sqrt(k) * sin(2.4 * k)] for k in range(14)]
-)  # clumps of a crown
+LEAVES = np.array([[np.sqrt(k) * cos(2.4 * k), np.sqrt(k) * sin(2.4 * k)] for k in range(14)])  # clumps of a crown
 
 
 @dataclass(frozen=True)
@@ -58,9 +56,7 @@ class Stock:
     car_share: float
 
 
-def furnish(
-    streets: tuple[Street, ...], defects_m: Floats, look: Look, rng: np.random.Generator
-) -> Furniture:
+def furnish(streets: tuple[Street, ...], defects_m: Floats, look: Look, rng: np.random.Generator) -> Furniture:
     """Furniture beside the driven streets, clear of the defects at defects_m (n, 2)."""
     green = (*(draw_palm(rng) for _ in range(2)), *(draw_tree(rng) for _ in range(3)))
     stock = Stock(green, _draw_lamp(), _draw_cabinet(), rng.uniform(0, 0.6), rng.uniform(0.05, 0.5))
@@ -68,9 +64,7 @@ def furnish(
     for street in (s for s in streets if s.driven):
         for along_m in np.arange(8.0, street.length_m, 8.0):
             for side in (-1, 1):
-                spot = street.to_world(
-                    float(along_m + rng.normal(0, 0.7)), side * (street.half_width_m + 0.9)
-                )
+                spot = street.to_world(float(along_m + rng.normal(0, 0.7)), side * (street.half_width_m + 0.9))
                 piece = _choose(spot, bool(along_m % LAMP_SPACING_M < 1 and side > 0), stock, rng)
                 free = _clear(*spot, street, streets, 2.5) and _apart_m(spot, defects_m) > PIECE_FROM_DEFECT_M
                 if piece and free:
@@ -83,9 +77,7 @@ def furnish(
     return Furniture(tuple(pieces), tuple(cars))
 
 
-def _choose(
-    spot: tuple[float, float], lamp_due: bool, stock: Stock, rng: np.random.Generator
-) -> Piece | None:
+def _choose(spot: tuple[float, float], lamp_due: bool, stock: Stock, rng: np.random.Generator) -> Piece | None:
     if lamp_due:
         return Piece(*spot, -0.05, 1.9, 8.6, stock.lamp)
     if rng.random() < stock.tree_share:

@@ -54,9 +54,7 @@ def make_tiles(rng: np.random.Generator) -> GroundTiles:
     )
 
 
-def paint_ground(
-    view: View, streets: tuple[Street, ...], tiles: GroundTiles, look: Look, first_row: int
-) -> Image:
+def paint_ground(view: View, streets: tuple[Street, ...], tiles: GroundTiles, look: Look, first_row: int) -> Image:
     """BGR (rows, width, 3) of the image rows from `first_row` down, hazy in the distance, without shadows."""
     near = _streets_around(view, streets)
     bands = [
@@ -66,9 +64,7 @@ def paint_ground(
     return np.concatenate(bands)
 
 
-def _paint_band(
-    view: View, near: list[NearStreet], tiles: GroundTiles, look: Look, rows: NDArray[np.int_]
-) -> Image:
+def _paint_band(view: View, near: list[NearStreet], tiles: GroundTiles, look: Look, rows: NDArray[np.int_]) -> Image:
     v_px = rows.astype(np.float32) + np.float32(0.5)
     u_px = np.arange(view.camera.width, dtype=np.float32) + np.float32(0.5)
     ground_m = view.ground_at(u_px, v_px)
@@ -86,9 +82,7 @@ def _paint_band(
     return np.clip(colour, 0, 255, out=colour).astype(np.uint8)
 
 
-def _noise(
-    tiles: GroundTiles, ground_m: tuple[Floats, Floats], footprint_m: Floats
-) -> tuple[Floats, Floats, Floats]:
+def _noise(tiles: GroundTiles, ground_m: tuple[Floats, Floats], footprint_m: Floats) -> tuple[Floats, Floats, Floats]:
     """The three scales of noise, each fading where a pixel averages it away."""
     broad = sample_tile(tiles.broad, *ground_m, 64.0)
     middle = sample_tile(tiles.middle, *ground_m, 15.0) * np.minimum(1.0, (0.05 / footprint_m) ** 0.7)
@@ -97,18 +91,14 @@ def _noise(
     return broad, middle, sample_tile(tiles.fine, *ground_m, 1.6) * np.minimum(1.0, 0.006 / footprint_m)
 
 
-def _only(
-    spot: Spot, noise: tuple[Floats, Floats, Floats], where: Mask
-) -> tuple[Spot, Floats, Floats, Floats]:
+def _only(spot: Spot, noise: tuple[Floats, Floats, Floats], where: Mask) -> tuple[Spot, Floats, Floats, Floats]:
     """The chosen pixels as flat lists."""
     flat = {f.name: np.broadcast_to(getattr(spot, f.name), where.shape)[where] for f in fields(Spot)}
     broad, middle, fine = (tile[where] for tile in noise)
     return Spot(**flat), broad, middle, fine
 
 
-def _survey(
-    view: View, near: list[NearStreet], ground_m: tuple[Floats, Floats], v_px: Floats
-) -> tuple[Spot, Floats]:
+def _survey(view: View, near: list[NearStreet], ground_m: tuple[Floats, Floats], v_px: Floats) -> tuple[Spot, Floats]:
     """Where in the streets the pixels lie, and footprint_m (rows, 1), the mean of their width and depth."""
     camera = view.camera
     ahead_m, scale = view.ground_rows(v_px)
@@ -132,9 +122,7 @@ def _survey(
             np.copyto(kept, new, where=closer)
     nearest = _rounded(nearest, second)
     kerb_face_m = np.maximum(inside, 0) * np.float32(KERB_HEIGHT_M / (camera.height_m - KERB_HEIGHT_M))
-    return Spot(along, across, nearest, second, kerb_face_m, half, walk, pixel_m), np.sqrt(
-        pixel_m * forward_m
-    )
+    return Spot(along, across, nearest, second, kerb_face_m, half, walk, pixel_m), np.sqrt(pixel_m * forward_m)
 
 
 def _streets_around(view: View, streets: tuple[Street, ...]) -> list[NearStreet]:

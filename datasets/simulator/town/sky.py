@@ -21,9 +21,7 @@ def paint_sky(view: View, clouds: Floats, look: Look) -> Floats:
     cover = np.clip(_clouds(view, clouds, height) * 0.5 - 0.2, 0, 1) * (0.35 + 0.4 * (look.direct < 0.1))
     hidden = np.clip((_skyline(view, clouds) - height[:, None]) * camera.focal_px, 0, 1)[..., None]
     colour = colour + hidden * (haze * np.float32(0.86) - colour)
-    return np.asarray(
-        colour + (np.float32(235) - colour) * (cover[..., None] * share * (1 - hidden)), dtype=np.float32
-    )
+    return np.asarray(colour + (np.float32(235) - colour) * (cover[..., None] * share * (1 - hidden)), dtype=np.float32)
 
 
 def _skyline(view: View, noise: Floats) -> Floats:

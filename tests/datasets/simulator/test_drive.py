@@ -106,11 +106,7 @@ def test_a_defect_keeps_its_place_and_class_and_shows_up_in_several_frames(
 def test_a_pothole_in_consecutive_frames_grows_as_the_camera_nears() -> None:
     grown = 0
     for before, after in consecutive(list(drive(11, 22))):
-        if (
-            before.class_key == "pothole"
-            and after.distance_m < before.distance_m - 2
-            and after.distance_m > 7
-        ):
+        if before.class_key == "pothole" and after.distance_m < before.distance_m - 2 and after.distance_m > 7:
             assert area(after) > area(before)
             grown += 1
     assert grown >= 3

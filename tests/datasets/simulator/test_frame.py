@@ -21,9 +21,7 @@ def frame_at(
     ramp = np.linspace(0, 255, 160).astype(np.uint8)
     return RenderedFrame(
         name="f.jpg",
-        pixels=np.dstack(
-            [np.tile(ramp, (90, 1)), np.full((90, 160), 60, np.uint8), np.full((90, 160), 200, np.uint8)]
-        ),
+        pixels=np.dstack([np.tile(ramp, (90, 1)), np.full((90, 160), 60, np.uint8), np.full((90, 160), 200, np.uint8)]),
         lat=lat,
         lon=lon,
         heading_deg=heading_deg,
