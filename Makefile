@@ -31,7 +31,7 @@ test: setup  ## All tests that need no training framework, against a real Postgr
 	$(BIN)/pytest -n 2 --dist loadgroup
 
 test-train: setup-train  ## The tests of training
-	$(BIN)/pytest tests/training tests/datasets tests/inference
+	$(BIN)/pytest tests/training
 
 check: setup  ## Lint, types, import contracts
 	$(BIN)/ruff check .

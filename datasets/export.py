@@ -31,9 +31,7 @@ def limit_images(images: Sequence[LabelledImage], limits: Mapping[str, int]) -> 
     """At most limits[source] pictures of a source, always the same: those whose hashed names sort first."""
     unknown = limits.keys() - {image.source for image in images}
     if unknown:
-        raise DataError(
-            f"limits: expected names of sources with pictures, got {sorted(unknown)}; correct the limits"
-        )
+        raise DataError(f"limits: expected names of sources with pictures, got {sorted(unknown)}; correct the limits")
     ranked = sorted(images, key=lambda image: hashlib.sha256(image.name.encode()).hexdigest())
     taken: dict[str, int] = {}
     kept = set()
@@ -86,9 +84,7 @@ def _yolo_row(box: LabelledBox) -> str:
 def _write_data_yaml(folder: Path, counts: Mapping[str, int]) -> Path:
     path = folder / "data.yaml"
     splits = {str(split): f"images/{split}" for split in counts}
-    splits.setdefault(
-        "val", splits.get("train", next(iter(splits.values())))
-    )  # the library insists on both keys
+    splits.setdefault("val", splits.get("train", next(iter(splits.values()))))  # the library insists on both keys
     content = {"path": str(folder.resolve()), **splits, "names": dict(enumerate(KEYS))}
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     return path

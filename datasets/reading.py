@@ -22,9 +22,7 @@ def read_sources(data: Path, sources: Sequence[Source] = SOURCES) -> list[Labell
     """All images of the sources that exist under `data`, in the order of the table and of each groups.csv."""
     present = [s for s in sources if (data / s.name).is_dir()]
     if not present:
-        raise DataError(
-            f"expected source folders such as {sources[0].name} in {data}, got none; check the path"
-        )
+        raise DataError(f"expected source folders such as {sources[0].name} in {data}, got none; check the path")
     return [image for source in present for image in read_source(data / source.name, source)]
 
 
@@ -37,13 +35,9 @@ def read_source(folder: Path, source: Source) -> Iterator[LabelledImage]:
         for row in csv.DictReader(rows):
             split = Split(row["split"])
             if source.evaluation_only and split is Split.TRAIN:
-                raise DataError(
-                    f"expected {source.name} outside train (its licence), got {row['stem']} in train"
-                )
+                raise DataError(f"expected {source.name} outside train (its licence), got {row['stem']} in train")
             raw = _read_boxes(folder / "labels" / f"{row['stem']}.txt", names)
-            named = [
-                (_corrected(name, verdicts.get((row["stem"], i))), xyxy) for i, (name, xyxy) in enumerate(raw)
-            ]
+            named = [(_corrected(name, verdicts.get((row["stem"], i))), xyxy) for i, (name, xyxy) in enumerate(raw)]
             path = folder / "images" / f"{row['stem']}.webp"
             yield _describe(path, source, row["group"], split, named, lanes.get(row["stem"]))
 
@@ -90,17 +84,13 @@ def _corrected(name: str, verdict: tuple[str, str] | None) -> str:
     if verdict is None:
         return name
     if verdict[0] != name:
-        raise DataError(
-            f"expected label {verdict[0]} where a correction stands, got {name}; the labels have changed"
-        )
+        raise DataError(f"expected label {verdict[0]} where a correction stands, got {name}; the labels have changed")
     return f"{name}:{verdict[1]}"
 
 
 def _map_box(source: Source, name: str, xyxy: XyxyFraction) -> LabelledBox:
     if name not in source.class_map:
-        raise DataError(
-            f"expected one of {sorted(source.class_map)} in {source.name}, got {name}; add it to sources"
-        )
+        raise DataError(f"expected one of {sorted(source.class_map)} in {source.name}, got {name}; add it to sources")
     return LabelledBox(source.class_map[name], xyxy)
 
 
@@ -116,9 +106,7 @@ def _parse_row(line: str, names: list[str], path: Path) -> tuple[str, XyxyFracti
         x, y, w, h = (float(n) for n in numbers)
         name = names[int(index)]
     except (ValueError, IndexError) as error:
-        raise DataError(
-            f"expected 'class x y w h' with a class below {len(names)} in {path}, got {line!r}"
-        ) from error
+        raise DataError(f"expected 'class x y w h' with a class below {len(names)} in {path}, got {line!r}") from error
     clip = partial(np.clip, a_min=0.0, a_max=1.0)
     corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
     return name, (
@@ -132,6 +120,5 @@ def _parse_row(line: str, names: list[str], path: Path) -> tuple[str, XyxyFracti
 def _read_lanes(path: Path) -> dict[str, XyxyFraction]:
     with path.open(encoding="utf-8", newline="") as rows:
         return {
-            r["stem"]: (float(r["x0"]), float(r["y0"]), float(r["x1"]), float(r["y1"]))
-            for r in csv.DictReader(rows)
+            r["stem"]: (float(r["x0"]), float(r["y0"]), float(r["x1"]), float(r["y1"])) for r in csv.DictReader(rows)
         }

@@ -38,9 +38,7 @@ def parse_taxonomy(text: str) -> tuple[DefectClass, ...]:
     keys = [c.key for c in classes]
     doubled = sorted({key for key in keys if keys.count(key) > 1})
     if doubled:
-        raise ValueError(
-            f"taxonomy: expected each key once, got {doubled} more than once; delete or rename one"
-        )
+        raise ValueError(f"taxonomy: expected each key once, got {doubled} more than once; delete or rename one")
     return classes
 
 
@@ -51,13 +49,9 @@ def _parse_class(row: dict[str, object]) -> DefectClass:
         return DefectClass(**known)  # type: ignore[arg-type]
     except (KeyError, TypeError, ValueError) as error:
         expected = ", ".join(DefectClass.__dataclass_fields__)
-        raise ValueError(
-            f"taxonomy: expected the fields {expected}, got {row}: {error}; correct that entry"
-        ) from error
+        raise ValueError(f"taxonomy: expected the fields {expected}, got {row}: {error}; correct that entry") from error
 
 
-CLASSES: tuple[DefectClass, ...] = parse_taxonomy(
-    files("datasets").joinpath("taxonomy.yaml").read_text("utf-8")
-)
+CLASSES: tuple[DefectClass, ...] = parse_taxonomy(files("datasets").joinpath("taxonomy.yaml").read_text("utf-8"))
 BY_KEY: dict[str, DefectClass] = {c.key: c for c in CLASSES}
 KEYS: tuple[str, ...] = tuple(BY_KEY)

@@ -10,9 +10,7 @@ Rows = Mapping[str, tuple[str, str, str]]
 """Stem -> (group, split, label file text)."""
 
 
-def write_source(
-    data: Path, name: str, class_names: list[str], rows: Rows, size: tuple[int, int] = (40, 80)
-) -> Path:
+def write_source(data: Path, name: str, class_names: list[str], rows: Rows, size: tuple[int, int] = (40, 80)) -> Path:
     """Write one source folder with grey pictures of size (height, width)."""
     folder = data / name
     for part in ("images", "labels"):

@@ -14,9 +14,7 @@ from datasets.taxonomy import KEYS
 from tests.datasets.streets import write_source
 
 
-def picture(
-    tmp_path: Path, stem: str = "a", source: str = "graffiti_athens", crop: bool = False
-) -> LabelledImage:
+def picture(tmp_path: Path, stem: str = "a", source: str = "graffiti_athens", crop: bool = False) -> LabelledImage:
     folder = write_source(tmp_path, source, ["Graffiti"], {stem: ("g", "train", "")})
     return LabelledImage(
         image_path=folder / "images" / f"{stem}.webp",

@@ -1,7 +1,10 @@
 """A run's pictures, its record and its end."""
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
+
+import pytest
 
 from datasets.export import ExportedData
 from datasets.records import Split
@@ -9,6 +12,7 @@ from tests.datasets.streets import write_source
 from training.config import TrainConfig
 from training.recipe import RECORD_FILE, STOP_FILE, code_version, epoch_recorder, start_record, training_images
 
+needs_framework = pytest.mark.skipif(find_spec("torch") is None, reason="needs the train extra: torch")
 CONFIG = TrainConfig(name="tiny", weights=Path("weights/none.pt"), epochs=3)
 
 
@@ -21,6 +25,7 @@ def test_a_run_sees_only_train_pictures_and_at_most_the_limit(tmp_path: Path) ->
     assert {image.split for image in images} == {Split.TRAIN}
 
 
+@needs_framework
 def test_the_record_names_configuration_data_and_versions_before_training_starts(tmp_path: Path) -> None:
     data = ExportedData(tmp_path / "data.yaml", "abc", {"train": 7})
     start_record(CONFIG, data, ["some"], tmp_path, resume=False)
@@ -30,6 +35,7 @@ def test_the_record_names_configuration_data_and_versions_before_training_starts
     assert record["versions"].keys() >= {"rasid", "torch", "ultralytics"}
 
 
+@needs_framework
 def test_a_resumed_record_keeps_its_epochs_and_says_after_which_it_went_on(tmp_path: Path) -> None:
     data = ExportedData(tmp_path / "data.yaml", "abc", {"train": 7})
     record = start_record(CONFIG, data, ["some"], tmp_path, resume=False)
