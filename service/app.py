@@ -19,7 +19,7 @@ from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
 from service.core.telemetry import REQUEST_SECONDS
 from service.defects.api import router as defects
-from service.jobs import build_worker, run_worker
+from service.jobs import run_worker
 from service.surveys.api import router as surveys
 from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
 from service.web.routes import router as pages
@@ -65,9 +65,8 @@ def create_app(runtime: Runtime) -> FastAPI:
 @contextmanager
 def worker_thread(runtime: Runtime) -> Iterator[None]:
     """A worker inside this process: enough for one machine, and what `pip install` users get."""
-    app = build_worker(runtime)
     loop = asyncio.new_event_loop()
-    task = loop.create_task(run_worker(app, runtime, in_thread=True))
+    task = loop.create_task(run_worker(runtime, in_thread=True))
     thread = threading.Thread(target=_run, args=(loop, task), name="rasid-worker", daemon=True)
     thread.start()
     try:

@@ -64,10 +64,10 @@ def worker(data_dir: DataDir = None) -> None:
     """Process frames until stopped; run as many as you have machines, all on one database."""
     import asyncio
 
-    from service.jobs import build_worker, run_worker
+    from service.jobs import run_worker
 
     with _runtime(data_dir) as runtime:
-        asyncio.run(run_worker(build_worker(runtime), runtime))
+        asyncio.run(run_worker(runtime))
 
 
 @users.command("create")

@@ -1,26 +1,31 @@
 """Every background task, one line each; the work itself is in the rooms."""
 
+import asyncio
 from datetime import timedelta
 
 import procrastinate
+import psycopg
 import structlog
 from procrastinate import PsycopgConnector
 from procrastinate.exceptions import ConnectorException
 from procrastinate.jobs import DeleteJobCondition, Status
+from psycopg_pool import PoolTimeout
 
 from service import pipeline
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
+from service.core.settings import Settings
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
 EVERY_HOUR = "17 * * * *"
 OVERDUE = timedelta(minutes=2)
+RECONNECT_S = 3.0
 
 
 def build_worker(runtime: Runtime) -> procrastinate.App:
-    """The Procrastinate application with our tasks; open it, then run `run_worker(app, runtime)`."""
+    """The Procrastinate application with our tasks; `run_worker` opens and runs it."""
     app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
 
     @app.task(name=PROCESS_SURVEY)
@@ -46,18 +51,31 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     return app
 
 
-async def run_worker(app: procrastinate.App, runtime: Runtime, *, in_thread: bool = False) -> None:
-    """Works until cancelled (or signalled, unless it runs in a thread of the server)."""
-    settings = runtime.settings
-    async with app.open_async():
-        await app.run_worker_async(
-            concurrency=settings.worker_concurrency,
-            update_heartbeat_interval=settings.heartbeat_s,
-            stalled_worker_timeout=settings.stalled_after_s,
-            fetch_job_polling_interval=1.0,
-            delete_jobs=DeleteJobCondition.SUCCESSFUL,
-            install_signal_handlers=not in_thread,
-        )
+async def run_worker(runtime: Runtime, *, in_thread: bool = False) -> None:
+    """Works until cancelled (or signalled, unless it runs in a thread of the server).
+
+    When the database goes away it tries again every few seconds: a restart of PostgreSQL must not end all workers.
+    """
+    while True:
+        app = build_worker(runtime)
+        try:
+            async with app.open_async():
+                await _work(app, runtime.settings, in_thread)
+                return
+        except (ConnectorException, psycopg.Error, PoolTimeout) as error:
+            log.warning("worker.database_lost", error=repr(error), again_in_s=RECONNECT_S)
+            await asyncio.sleep(RECONNECT_S)
+
+
+async def _work(app: procrastinate.App, settings: Settings, in_thread: bool) -> None:
+    await app.run_worker_async(
+        concurrency=settings.worker_concurrency,
+        update_heartbeat_interval=settings.heartbeat_s,
+        stalled_worker_timeout=settings.stalled_after_s,
+        fetch_job_polling_interval=1.0,
+        delete_jobs=DeleteJobCondition.SUCCESSFUL,
+        install_signal_handlers=not in_thread,
+    )
 
 
 async def retry_stalled_jobs(app: procrastinate.App, silent_s: float) -> int:

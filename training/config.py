@@ -20,6 +20,9 @@ class TrainConfig(BaseModel):
 
     name: str
     weights: Path
+    """Starting weights, relative to the shared folder."""
+    continues: str | None = None
+    """Name of a finished run whose last checkpoint replaces the starting weights, on a new schedule."""
     epochs: Annotated[int, Field(gt=0)]
     minutes: Annotated[float, Field(gt=0)] | None = None
     image_size: Annotated[int, Field(gt=0, multiple_of=32)] = 640

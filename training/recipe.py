@@ -54,7 +54,7 @@ def training_images(config: TrainConfig, data: Path, run: Path) -> list[Labelled
 def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool) -> dict[str, Any]:
     last = run / "weights" / "last.pt"
     return {
-        "model": str(shared / config.weights),
+        "model": str(_start(config, shared, run.parent)),
         "resume": str(last) if resume else False,
         "data": str(data.data_yaml),
         "epochs": config.epochs,
@@ -82,6 +82,10 @@ def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path,
         "plots": False,
         "deterministic": False,
     }
+
+
+def _start(config: TrainConfig, shared: Path, runs: Path) -> Path:
+    return shared / config.weights if config.continues is None else runs / config.continues / "weights" / "last.pt"
 
 
 def _run_trainer(

@@ -85,6 +85,23 @@ def test_a_worker_killed_in_mid_batch_loses_no_frame_and_doubles_none(
     assert session.scalar(select(func.count(Defect.id))) == FRAMES
 
 
+def test_a_worker_goes_on_after_the_database_cut_all_its_connections(
+    client: TestClient, session: Session, runtime: Runtime, tmp_path: Path
+) -> None:
+    _, key = make_vehicle(session)
+    log = tmp_path / "worker.log"
+    with worker_process(runtime, log) as process:
+        send_frame(client, key, survey="before")
+        wait_for_processed(session, 1, log)
+        others = "pid <> pg_backend_pid() AND datname = current_database()"
+        session.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        session.commit()
+        runtime.database.engine.dispose()
+        send_frame(client, key, survey="after")
+        wait_for_processed(session, 2, log)
+        assert process.poll() is None
+
+
 def test_a_frame_that_kills_its_worker_is_tried_alone_and_then_given_up_by_name(session: Session) -> None:
     survey = make_survey(session)
     poison, *good = [make_frame(session, survey) for _ in range(4)]
