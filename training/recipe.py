@@ -54,7 +54,7 @@ def training_images(config: TrainConfig, data: Path, run: Path) -> list[Labelled
 def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path, resume: bool) -> dict[str, Any]:
     last = run / "weights" / "last.pt"
     return {
-        "model": str(_start(config, shared, run.parent)),
+        "model": str(starting_weights(config, shared, run.parent)),
         "resume": str(last) if resume else False,
         "data": str(data.data_yaml),
         "epochs": config.epochs,
@@ -84,7 +84,8 @@ def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path,
     }
 
 
-def _start(config: TrainConfig, shared: Path, runs: Path) -> Path:
+def starting_weights(config: TrainConfig, shared: Path, runs: Path) -> Path:
+    """The checkpoint of the run that is continued, or the configured weights."""
     return shared / config.weights if config.continues is None else runs / config.continues / "weights" / "last.pt"
 
 

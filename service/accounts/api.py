@@ -3,11 +3,12 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Response
 from sqlalchemy import select
+from sqlalchemy.orm import selectinload, undefer
 
 from service.accounts import service
-from service.accounts.caller import SESSION_COOKIE, Caller, CallerDep, require, visible
+from service.accounts.caller import SESSION_COOKIE, Caller, CallerDep, SecretDep, require, visible
 from service.accounts.models import Municipality, User, Vehicle
 from service.accounts.permissions import Permission
 from service.accounts.schemas import (
@@ -52,10 +53,9 @@ def login(body: Login, runtime: RuntimeDep, now: NowDep) -> Token:
 
 
 @router.post("/logout", status_code=204)
-def logout(request: Request, caller: CallerDep, session: SessionDep) -> Response:
+def logout(caller: CallerDep, secret: SecretDep, session: SessionDep) -> Response:
     """Ends the session whose token was sent; doing it again is a 401."""
-    header = request.headers.get("authorization", "")
-    service.sign_out(session, header.removeprefix("Bearer ") or request.cookies.get(SESSION_COOKIE, ""))
+    service.sign_out(session, secret or "")
     response = Response(status_code=204)
     response.delete_cookie(SESSION_COOKIE)
     return response
@@ -72,7 +72,8 @@ def me(caller: CallerDep) -> UserOut:
 def list_municipalities(
     caller: CallerDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
 ) -> Page[MunicipalityOut]:
-    statement = visible(select(Municipality), Municipality.id, caller)
+    own = select(Municipality).options(undefer(Municipality.boundary))
+    statement = visible(own, Municipality.id, caller)
     rows, following = paginate(session, statement, Municipality.id, after, limit)
     return Page(items=[MunicipalityOut.model_validate(row) for row in rows], next=following)
 
@@ -93,7 +94,8 @@ def set_boundary(
 def list_users(
     caller: AdminDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
 ) -> Page[UserOut]:
-    rows, following = paginate(session, select(User), User.id, after, limit)
+    users = select(User).options(selectinload(User.municipalities).undefer(Municipality.boundary))
+    rows, following = paginate(session, users, User.id, after, limit)
     return Page(items=[UserOut.model_validate(row) for row in rows], next=following)
 
 

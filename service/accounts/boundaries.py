@@ -17,19 +17,13 @@ def parse_boundary(geojson: JsonObject) -> JsonObject:
 
     Raises BadBoundary saying what came instead.
     """
-    kind = geojson.get("type")
-    if kind == "FeatureCollection":
-        features = geojson.get("features") or []
-        if len(features) != 1:
-            raise BadBoundary(f"expected one feature, got {len(features)}; send each municipality's boundary alone")
-        return parse_boundary(features[0])
-    if kind == "Feature":
-        return parse_boundary(geojson.get("geometry") or {})
-    if kind not in {"Polygon", "MultiPolygon"}:
-        raise BadBoundary(f"expected a Polygon or MultiPolygon, got {kind!r}")
+    geometry = _geometry(geojson)
+    if not isinstance(geometry, dict) or geometry.get("type") not in ("Polygon", "MultiPolygon"):
+        kind = geometry.get("type") if isinstance(geometry, dict) else geometry
+        raise BadBoundary(f"expected a Polygon or MultiPolygon, got {kind!r:.60}")
     try:
-        polygon = shape(geojson)
-    except (GEOSException, ValueError, TypeError, KeyError, IndexError) as error:
+        polygon = shape(geometry)
+    except (GEOSException, ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise BadBoundary(f"expected rings of [lon, lat] pairs, got: {error}") from error
     west, south, east, north = polygon.bounds or (0, 0, 0, 0)
     if polygon.is_empty or not polygon.is_valid:
@@ -38,6 +32,17 @@ def parse_boundary(geojson: JsonObject) -> JsonObject:
         raise BadBoundary(f"expected WGS 84 degrees (lon, lat), got bounds {polygon.bounds}; reproject to EPSG:4326")
     normalised: JsonObject = mapping(polygon)
     return normalised
+
+
+def _geometry(geojson: JsonObject) -> object:
+    """What stands inside a collection of one feature or a feature; anything else as it came."""
+    inside: object = geojson
+    if geojson.get("type") == "FeatureCollection":
+        features = geojson.get("features")
+        if not isinstance(features, list) or len(features) != 1:
+            raise BadBoundary("expected a list of one feature; send each municipality's boundary alone")
+        inside = features[0]
+    return inside.get("geometry") if isinstance(inside, dict) and inside.get("type") == "Feature" else inside
 
 
 def containing(boundaries: Mapping[int, JsonObject], lat: float, lon: float) -> int | None:

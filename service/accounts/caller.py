@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, TypeVar
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from fastapi.security import APIKeyCookie, HTTPAuthorizationCredentials, HTTPBearer
@@ -24,6 +23,8 @@ SAFE_METHODS = {"GET", "HEAD", "OPTIONS"}
 Row = TypeVar("Row")
 _bearer = HTTPBearer(auto_error=False, description="access token of a user, or key of a vehicle")
 _cookie = APIKeyCookie(name=SESSION_COOKIE, auto_error=False, description="browser session")
+BearerDep = Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
+CookieDep = Annotated[str | None, Depends(_cookie)]
 
 
 @dataclass(frozen=True)
@@ -69,14 +70,15 @@ def caller_of_vehicle(vehicle: Vehicle) -> Caller:
     return Caller(Actor("vehicle", vehicle.id), None, frozenset({vehicle.municipality_id}), vehicle=vehicle)
 
 
-def get_caller(
-    request: Request,
-    session: SessionDep,
-    now: NowDep,
-    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-    cookie: Annotated[str | None, Depends(_cookie)],
-) -> Caller:
-    secret = bearer.credentials if bearer else cookie
+def get_secret(bearer: BearerDep, cookie: CookieDep) -> str | None:
+    """The secret that the request is judged by: the header's, else the cookie's."""
+    return bearer.credentials if bearer else cookie
+
+
+SecretDep = Annotated[str | None, Depends(get_secret)]
+
+
+def get_caller(request: Request, session: SessionDep, now: NowDep, bearer: BearerDep, secret: SecretDep) -> Caller:
     caller = caller_of_secret(session, secret, now) if secret else None
     if caller is None:
         raise Unauthenticated("auth.required", "expected a valid bearer token or session, got none; sign in again")
@@ -88,7 +90,8 @@ def get_caller(
 def refuse_foreign_origin(request: Request) -> None:
     """A write that rides on a cookie must come from our own page (defence against cross-site request forgery)."""
     origin = request.headers.get("origin")
-    if origin is None or urlsplit(origin).netloc != request.headers.get("host"):
+    host = request.headers.get("host")
+    if host is None or origin not in {f"http://{host}", f"https://{host}"}:
         raise Forbidden("auth.origin", f"expected a request from this site's own pages, got origin {origin!r}")
 
 

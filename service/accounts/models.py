@@ -16,7 +16,8 @@ class Municipality(Base):
     key: Mapped[str] = mapped_column(String(40), unique=True)
     name_en: Mapped[str] = mapped_column(String(120))
     name_ar: Mapped[str] = mapped_column(String(120))
-    boundary: Mapped[JsonObject | None]  # GeoJSON Polygon or MultiPolygon, WGS 84, lon/lat
+    # GeoJSON Polygon or MultiPolygon, WGS 84, lon/lat; thousands of points, so read only where it is asked for
+    boundary: Mapped[JsonObject | None] = mapped_column(deferred=True)
     created_at: Mapped[CreatedAt]
 
 

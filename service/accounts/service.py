@@ -2,7 +2,9 @@
 
 from datetime import datetime, timedelta
 
+from psycopg.errors import UniqueViolation
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from service.accounts.boundaries import BadBoundary, containing, parse_boundary
@@ -55,9 +57,8 @@ def issue_token(session: Session, user: User, expires_at: datetime, *, sign_in_l
 
 def redeem_sign_in_link(session: Session, secret: str, now: datetime, lifetime: timedelta) -> str | None:
     """Exchanges a sign-in link for an access token and uses it up; None when it is unknown, used or too old."""
-    link = session.scalar(
-        select(AccessToken).where(AccessToken.secret_hash == hash_secret(secret), AccessToken.sign_in_link)
-    )
+    same = select(AccessToken).where(AccessToken.secret_hash == hash_secret(secret), AccessToken.sign_in_link)
+    link = session.scalar(same.with_for_update())  # of two visitors at once the second finds it used
     if link is None or link.expires_at <= now or not link.user.active:
         return None
     session.delete(link)
@@ -72,12 +73,9 @@ def sign_out(session: Session, secret: str) -> None:
 
 def create_municipality(session: Session, data: MunicipalityIn) -> Municipality:
     """Raises Conflict for a key that is taken and Unprocessable for a boundary that is no polygon."""
-    if session.scalar(select(Municipality).where(Municipality.key == data.key)):
-        raise Conflict("municipality.exists", f"expected a new key, {data.key!r} is taken")
     municipality = Municipality(key=data.key, name_en=data.name_en, name_ar=data.name_ar)
     set_boundary(municipality, data.boundary)
-    session.add(municipality)
-    session.flush()
+    _insert(session, municipality, Conflict("municipality.exists", f"expected a new key, {data.key!r} is taken"))
     return municipality
 
 
@@ -98,8 +96,6 @@ def municipality_at(session: Session, lat: float, lon: float, default: int) -> i
 def create_user(session: Session, data: UserIn) -> User:
     """Raises Conflict for a known e-mail and Unprocessable where role, unit and municipalities do not fit."""
     email = data.email.lower()
-    if session.scalar(select(User).where(User.email == email)):
-        raise Conflict("user.exists", f"expected a new e-mail address, {email} has an account")
     municipalities = list(session.scalars(select(Municipality).where(Municipality.id.in_(data.municipality_ids))))
     if len(municipalities) != len(set(data.municipality_ids)):
         raise Unprocessable("user.municipality", f"expected known municipalities, got ids {data.municipality_ids}")
@@ -109,8 +105,7 @@ def create_user(session: Session, data: UserIn) -> User:
         raise Unprocessable("user.unit", "expected a unit_id for the role 'unit' and for no other role")
     user = User(email=email, name=data.name, role=data.role, unit_id=data.unit_id, active=True, failed_logins=0,
                 password_hash=hash_password(data.password), municipalities=municipalities)  # fmt: skip
-    session.add(user)
-    session.flush()
+    _insert(session, user, Conflict("user.exists", f"expected a new e-mail address, {email} has an account"))
     return user
 
 
@@ -134,13 +129,10 @@ def create_vehicle(session: Session, caller: Caller, data: VehicleIn, now: datet
     and Conflict for a name that is registered."""
     if not caller.sees(data.municipality_id) or session.get(Municipality, data.municipality_id) is None:
         raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {data.municipality_id}")
-    taken = select(Vehicle.id).where(Vehicle.municipality_id == data.municipality_id, Vehicle.name == data.name)
-    if session.scalar(taken):
-        raise Conflict("vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead")
     vehicle = Vehicle(municipality_id=data.municipality_id, name=data.name, camera=data.camera.model_dump())
     key = _give_key(vehicle)
-    session.add(vehicle)
-    session.flush()
+    taken = Conflict("vehicle.exists", f"expected a new name, {data.name!r} is registered; rotate its key instead")
+    _insert(session, vehicle, taken)
     _record_key(session, caller, vehicle, "register", now)
     return vehicle, key
 
@@ -170,6 +162,18 @@ def get_vehicle(session: Session, caller: Caller, vehicle_id: int) -> Vehicle:
 
 def camera_of(vehicle: Vehicle) -> CameraProfile:
     return CameraProfile.model_validate(vehicle.camera)
+
+
+def _insert(session: Session, row: User | Vehicle | Municipality, taken: Conflict) -> None:
+    """Writes the row now and leaves it to the table's constraints whether it may stand, so that of two equal requests
+    at once one is refused. Raises `taken`, and Unprocessable for a row that points at nothing."""
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError as error:
+        if isinstance(error.orig, UniqueViolation):
+            raise taken from error
+        raise Unprocessable("row.reference", "expected ids of things that exist, got one that is unknown") from error
 
 
 def _count_failure(session: Session, user: User, now: datetime) -> None:

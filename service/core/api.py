@@ -54,7 +54,7 @@ TITLES = {
     422: "Content cannot be used",
     429: "Too many requests",
 }
-PROBLEMS = problems(401, 403, 404, 409, 422)
+PROBLEMS = problems(400, 401, 403, 404, 409, 422)
 
 
 def get_runtime(request: Request) -> Runtime:

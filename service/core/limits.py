@@ -21,7 +21,7 @@ class BodyLimit:
         if declared.isdigit() and int(declared) > self.max_bytes:
             await self._refuse()(scope, receive, send)
             return
-        received = 0
+        received, answered = 0, False
 
         async def counted() -> Message:
             nonlocal received
@@ -31,8 +31,16 @@ class BodyLimit:
                 raise TooLarge("request.too_large", f"expected at most {self.max_bytes} bytes, got more")
             return message
 
-        await self.app(scope, counted, send)
+        async def answer(message: Message) -> None:
+            nonlocal answered
+            if received <= self.max_bytes:
+                await send(message)
+            elif not answered:  # what the application makes of the broken-off body is not the reason
+                answered = True
+                await self._refuse()(scope, receive, send)
+
+        await self.app(scope, counted, answer)
 
     def _refuse(self) -> JSONResponse:
-        problem = TooLarge("request.too_large", f"expected at most {self.max_bytes} bytes, more were announced")
+        problem = TooLarge("request.too_large", f"expected at most {self.max_bytes} bytes, got more")
         return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")

@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Municipality, Vehicle
@@ -37,6 +37,7 @@ class Frame(Base):
         UniqueConstraint("vehicle_id", "sha256"),
         Index("ix_frame_survey_state", "survey_id", "state", "captured_at", "id"),
         Index("ix_frame_municipality_state", "municipality_id", "state", "id"),
+        Index("ix_frame_waiting", "received_at", postgresql_where=text("state = 'received'")),
     )
 
     id: Mapped[Id]

@@ -57,7 +57,7 @@ def receive_frame(
         store.put(frame.blob_key, data)
     frame.survey_id, frame.attempts = survey.id, 0
     _describe(session, frame, vehicle, upload)
-    if fresh or frame.state is FrameState.RECEIVED:
+    if frame.state.value != before:
         record(
             session, at=now, actor=Actor("vehicle", vehicle.id), subject_kind="frame", subject_id=frame.id,
             action="receive", municipality_id=frame.municipality_id, from_state=before, to_state=frame.state.value,
@@ -181,7 +181,7 @@ def _frame_row(session: Session, vehicle: Vehicle, survey: Survey, upload: Uploa
         "vehicle_id": vehicle.id,
         "municipality_id": vehicle.municipality_id,
         "sha256": upload.sha256,
-        "filename": PurePath(filename.replace("\\", "/").replace("\0", "")).name[:255],
+        "filename": _plain_name(filename),
         "state": FrameState.REFUSED,
         "size_bytes": upload.size_bytes,
     }
@@ -189,6 +189,12 @@ def _frame_row(session: Session, vehicle: Vehicle, survey: Survey, upload: Uploa
     same = select(Frame).where(Frame.vehicle_id == vehicle.id, Frame.sha256 == upload.sha256).with_for_update()
     frame: Frame = session.scalars(same).one()
     return frame, made is not None
+
+
+def _plain_name(filename: str) -> str:
+    """The last part of whatever path came, without what the database cannot hold (NUL, halves of characters)."""
+    name = PurePath(filename.replace("\\", "/").replace("\0", "")).name
+    return name.encode("utf-8", "replace").decode()[:255]
 
 
 def _describe(session: Session, frame: Frame, vehicle: Vehicle, upload: Upload) -> None:

@@ -12,6 +12,7 @@ from service.accounts.models import Municipality
 from service.accounts.permissions import Permission
 from service.core.api import RuntimeDep, SessionDep
 from service.core.errors import NotFound, RasidError
+from service.core.fields import RowId
 from service.core.storage import BlobMissing
 from service.defects.access import get_defect, visible_defects
 from service.defects.models import Defect, Detection, Verdict
@@ -40,7 +41,7 @@ THUMBNAIL_HEADERS = {
 @router.get("/review")
 def show_queue(
     page: DefectPage, session: SessionDep, wanted: QueueFilterDep,
-    defect: int | None = None, after: int | None = None, done: int | None = None, sighting: int | None = None,
+    defect: RowId | None = None, after: RowId | None = None, done: RowId | None = None, sighting: RowId | None = None,
 ) -> Response:  # fmt: skip
     """`defect` opens one, `after` the next behind it; `done` tells what became of the one decided last."""
     opened = get_defect(session, page.caller, defect) if defect is not None else None
@@ -51,13 +52,13 @@ def show_queue(
 
 
 @router.get("/defects/{defect_id}")
-def show_defect(page: DefectPage, session: SessionDep, defect_id: int, sighting: int | None = None) -> Response:
+def show_defect(page: DefectPage, session: SessionDep, defect_id: RowId, sighting: RowId | None = None) -> Response:
     return _defect_page(page, session, get_defect(session, page.caller, defect_id), sighting)
 
 
 @router.post("/defects/{defect_id}/review")
 def review(
-    page: DefectPage, session: SessionDep, wanted: QueueFilterDep, defect_id: int,
+    page: DefectPage, session: SessionDep, wanted: QueueFilterDep, defect_id: RowId,
     verdict: Annotated[Verdict, Form()], class_key: Annotated[str, Form()] = "",
     merge_into: Annotated[str, Form()] = "", desk: str = "queue",
 ) -> Response:  # fmt: skip
@@ -87,7 +88,7 @@ def review(
 
 
 @router.get("/detections/{detection_id}/thumbnail")
-def show_thumbnail(page: DefectPage, session: SessionDep, runtime: RuntimeDep, detection_id: int) -> Response:
+def show_thumbnail(page: DefectPage, session: SessionDep, runtime: RuntimeDep, detection_id: RowId) -> Response:
     """What was detected, cut out of its frame; a detection never changes, so browsers may keep it."""
     frames = visible_frames(page.caller).with_only_columns(Frame.id)
     statement = select(Detection).where(Detection.id == detection_id, Detection.frame_id.in_(frames))

@@ -12,6 +12,7 @@ from service.accounts.caller import SESSION_COOKIE, CallerDep, refuse_foreign_or
 from service.accounts.permissions import Permission, may
 from service.core.api import NowDep, RuntimeDep, SessionDep
 from service.core.errors import TooManyRequests
+from service.core.fields import NO_NUL
 from service.core.i18n import Language
 from service.core.settings import Settings
 from service.web.pages import LANGUAGE_COOKIE, PublicPageDep, see_other
@@ -34,7 +35,8 @@ def show_sign_in(page: PublicPageDep, next: str = "/") -> Response:  # noqa: A00
 @router.post("/sign-in")
 def sign_in(
     page: PublicPageDep, request: Request, runtime: RuntimeDep, now: NowDep,
-    email: Annotated[str, Form(max_length=254)] = "", password: Annotated[str, Form(max_length=1024)] = "",
+    email: Annotated[str, Form(max_length=254, pattern=NO_NUL)] = "",
+    password: Annotated[str, Form(max_length=1024)] = "",
     next: Annotated[str, Form()] = "/",  # noqa: A002
 ) -> Response:  # fmt: skip
     refuse_foreign_origin(request)
@@ -71,10 +73,7 @@ def sign_out(request: Request, caller: CallerDep, session: SessionDep) -> Redire
 @router.get("/language/{language}")
 def choose_language(language: Language, request: Request) -> RedirectResponse:
     """Keeps the choice and returns to the page where it was made."""
-    came_from = urlsplit(request.headers.get("referer", ""))
-    here = came_from.netloc == request.headers.get("host")
-    query = f"?{came_from.query}" if came_from.query else ""
-    response = see_other(local_path(came_from.path + query) if here else "/")
+    response = see_other(_page_before(request))
     response.set_cookie(LANGUAGE_COOKIE, language.value, max_age=ONE_YEAR_S, samesite="lax")
     return response
 
@@ -83,6 +82,16 @@ def local_path(path: str) -> str:
     """The path if it stays on this site, else "/": `//host`, `/\\host` and `/<tab>/host` lead elsewhere."""
     local = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if local else "/"
+
+
+def _page_before(request: Request) -> str:
+    try:
+        came_from = urlsplit(request.headers.get("referer", ""))
+    except ValueError:  # no address at all
+        return "/"
+    query = f"?{came_from.query}" if came_from.query else ""
+    here = came_from.netloc == request.headers.get("host")
+    return local_path(came_from.path + query) if here else "/"
 
 
 def _lifetime(settings: Settings) -> timedelta:

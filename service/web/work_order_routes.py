@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.accounts.permissions import Permission, Role
 from service.core.api import RuntimeDep, SessionDep
 from service.core.errors import RasidError
+from service.core.fields import RowId
 from service.web.due import read_due
 from service.web.evidence import read_history, read_shot
 from service.web.forms import attempt, whole_number
@@ -47,13 +48,13 @@ def list_orders(
 
 
 @router.get("/{order_id}")
-def show_order(page: OrderPage, session: SessionDep, order_id: int) -> Response:
+def show_order(page: OrderPage, session: SessionDep, order_id: RowId) -> Response:
     return _order_page(page, session, order_id)
 
 
 @router.post("/{order_id}/{action}")
 def act(
-    page: OrderPage, session: SessionDep, runtime: RuntimeDep, order_id: int, action: WorkOrderAction,
+    page: OrderPage, session: SessionDep, runtime: RuntimeDep, order_id: RowId, action: WorkOrderAction,
     form: OrderFormDep,
 ) -> Response:  # fmt: skip
     refusal = attempt(session, lambda: ACTIONS[action](Asked(session, runtime, page.caller, page.now, order_id, form)))

@@ -110,7 +110,7 @@ def start(order_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep) 
 def report_done(
     order_id: RowId, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep,
     photo: Annotated[UploadFile, File(description="JPEG, PNG or WebP of the finished repair")],
-    quantity: Annotated[float, Form(gt=0, le=1_000_000, description="measured on site, in `quantity_unit`")],
+    quantity: Annotated[float, Form(gt=0, le=proofs.MAX_QUANTITY, description="measured on site, in `quantity_unit`")],
     note: Annotated[str | None, Form(max_length=1000, pattern=NO_NUL)] = None,
 ) -> WorkOrderOut:  # fmt: skip
     """The unit reports the repair done; sending the same photo again gives the same result."""

@@ -1,7 +1,6 @@
 """Takes the unit's word that a repair is done: only with a photo that can be looked at and a measured
 quantity."""
 
-import math
 from datetime import datetime
 from hashlib import sha256
 
@@ -18,6 +17,7 @@ from service.work_orders.models import Proof, WorkOrder
 from service.work_orders.moves import move_order, was_last
 from service.work_orders.states import WorkOrderAction
 
+MAX_QUANTITY = 1_000_000
 _REFUSALS: dict[str, type[RasidError]] = {
     "image.unsupported_format": UnsupportedMedia,
     "image.too_many_pixels": TooLarge,
@@ -35,8 +35,8 @@ def report_done(
     needs its own.
     """
     get_order(session, caller, order_id)
-    if not (math.isfinite(quantity) and quantity > 0):
-        raise Unprocessable("proof.quantity", f"expected the measured quantity, above 0, got {quantity}")
+    if not 0 < quantity <= MAX_QUANTITY:
+        raise Unprocessable("proof.quantity", f"expected a quantity above 0, at most {MAX_QUANTITY}, got {quantity}")
     media_type = _media_type(photo, settings)
     order = lock_order(session, caller, order_id, WorkOrderAction.REPORT_DONE)
     digest = sha256(photo).hexdigest()

@@ -1,10 +1,11 @@
 """Accounts: sign-in that brakes guessing, roles that hold, secrets that are shown once."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import inspect, select, text
 from sqlalchemy.orm import Session
 
 from service.accounts.models import AccessToken, User, Vehicle
@@ -12,6 +13,7 @@ from service.accounts.permissions import ROLES, Permission, Role, may
 from service.accounts.secrets import hash_password, hash_secret, verify_password
 from service.accounts.service import issue_token, redeem_sign_in_link
 from service.core.clock import utc_now
+from service.core.database import Database
 from tests.factories import make_municipality, make_user, make_vehicle, sign_in, square
 
 PASSWORD = "a long enough password"
@@ -172,3 +174,64 @@ def test_every_role_has_permissions_and_a_vehicle_has_none() -> None:
     assert set(ROLES) == set(Role)
     assert ROLES[Role.ADMIN] == set(Permission)
     assert not any(may(None, permission) for permission in Permission)
+
+
+def test_signing_out_ends_the_session_however_the_scheme_is_written(client: TestClient, session: Session) -> None:
+    token = sign_in(session, make_user(session))["Authorization"].removeprefix("Bearer ")
+    assert client.post("/api/v1/logout", headers={"Authorization": f"bearer {token}"}).status_code == 204
+    assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 401
+
+
+def test_a_sign_in_link_opened_twice_at_once_opens_one_session(database: Database, session: Session) -> None:
+    now, hour = utc_now(), timedelta(hours=1)
+    secret = issue_token(session, make_user(session), now + hour, sign_in_link=True)
+    session.commit()
+
+    def redeem_too() -> str | None:
+        with database.transaction() as other:
+            return redeem_sign_in_link(other, secret, now, hour)
+
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with ThreadPoolExecutor() as pool:
+        assert redeem_sign_in_link(session, secret, now, hour)
+        session.flush()
+        second = pool.submit(redeem_too)
+        while not second.done():
+            with database.transaction() as watcher:
+                if watcher.scalar(waiting):
+                    session.commit()
+        assert second.result() is None
+
+
+def test_a_unit_that_is_unknown_is_refused(client: TestClient, session: Session) -> None:
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    person = {"email": "crew@example.org", "name": "Crew", "password": PASSWORD, "role": "unit", "unit_id": 999}
+    answer = client.post("/api/v1/users", headers=admin, json=person | {"municipality_ids": [1]})
+    assert (answer.status_code, answer.json()["code"]) == (422, "row.reference")
+
+
+@pytest.mark.parametrize(
+    "boundary",
+    [
+        {"type": ["Polygon"]},
+        {"type": "FeatureCollection", "features": 5},
+        {"type": "FeatureCollection", "features": [1]},
+        {"type": "Feature", "geometry": "x"},
+        {"type": "Polygon", "coordinates": {"a": 1}},
+    ],
+)
+def test_a_boundary_of_any_other_shape_is_refused(
+    client: TestClient, session: Session, boundary: dict[str, object]
+) -> None:
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    answer = client.put("/api/v1/municipalities/1/boundary", headers=admin, json=boundary)
+    assert (answer.status_code, answer.json()["code"]) == (422, "municipality.boundary")
+
+
+def test_a_request_does_not_read_the_boundaries_of_its_caller(session: Session) -> None:
+    make_municipality(session, boundary=square(50.0, 26.3))
+    user = make_user(session)
+    session.commit()
+    session.expunge_all()
+    place = session.get_one(User, user.id).municipalities[0]
+    assert "boundary" in inspect(place).unloaded and place.boundary is not None

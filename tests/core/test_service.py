@@ -1,5 +1,7 @@
 """The application as an operator meets it: health, metrics, problem documents, a complete OpenAPI document."""
 
+from collections.abc import Iterator
+
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import text
@@ -85,3 +87,19 @@ def test_settings_come_from_the_environment_and_cannot_change(monkeypatch: pytes
     assert settings.port == 9000
     with pytest.raises(ValueError, match="frozen"):
         settings.port = 1  # type: ignore[misc]
+
+
+def test_a_body_that_grows_too_large_unannounced_is_a_413(client: TestClient) -> None:
+    def body() -> Iterator[bytes]:
+        yield b'{"email":"'
+        for _ in range(30):
+            yield b"a" * 100_000
+
+    answer = client.post("/api/v1/login", headers={"content-type": "application/json"}, content=body())
+    assert (answer.status_code, answer.json()["code"]) == (413, "request.too_large")
+
+
+def test_invented_methods_make_no_new_metrics(client: TestClient) -> None:
+    client.request("INVENTED", "/healthz")
+    metrics = client.get("/metrics").text
+    assert 'method="other"' in metrics and "INVENTED" not in metrics

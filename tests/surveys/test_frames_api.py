@@ -15,7 +15,7 @@ from datasets.simulator import drive
 from service.accounts.permissions import Role
 from service.core.events import Event
 from service.core.runtime import Runtime
-from service.surveys.models import Frame
+from service.surveys.models import Frame, FrameState
 from tests.factories import (
     DAMMAM,
     jpeg,
@@ -212,3 +212,24 @@ def test_grey_and_palette_images_are_frames_too(client: TestClient, session: Ses
     buffer = BytesIO()
     Image.fromarray(np.tile(np.arange(200, dtype=np.uint8), (100, 1))).save(buffer, "PNG")
     assert send_frame(client, key, buffer.getvalue(), name="a.png").status_code == 201
+
+
+def test_a_file_name_that_is_no_text_is_kept_as_far_as_it_is(client: TestClient, session: Session) -> None:
+    _, key = make_vehicle(session)
+    form = b'--x\r\nContent-Disposition: form-data; name="image"; filename="\\ud800.jpg"\r\n\r\nabc\r\n--x--\r\n'
+    kind = {"content-type": "multipart/form-data; boundary=x; charset=raw_unicode_escape"}
+    assert client.post("/api/v1/frames", headers=key | kind, content=form).status_code == 415
+    assert session.scalars(select(Frame.filename)).one() == "?.jpg"
+
+
+def test_a_failed_frame_that_is_refused_when_it_comes_again_tells_so_in_its_history(
+    client: TestClient, session: Session
+) -> None:
+    _, key = make_vehicle(session)
+    data = jpeg()
+    frame_id = send_frame(client, key, data).json()["id"]
+    session.get_one(Frame, frame_id).state = FrameState.FAILED
+    session.commit()
+    assert send_frame(client, key, data, lat=0, lon=0).status_code == 422
+    history = client.get(f"/api/v1/frames/{frame_id}/events", headers=key).json()
+    assert (history[-1]["from_state"], history[-1]["to_state"]) == ("failed", "refused")

@@ -31,6 +31,8 @@ def test_any_real_fix_is_taken_and_its_heading_is_a_compass_angle(lat: float, lo
         (float("nan"), 50.1, NOON, "position.out_of_range"),
         (26.4, 50.1, None, "time.missing"),
         (26.4, 50.1, NOON.replace(tzinfo=None), "time.no_zone"),
+        (26.4, 50.1, NOON.replace(year=1999), "time.out_of_range"),
+        (26.4, 50.1, datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))), "time.out_of_range"),
     ],
 )
 def test_an_unusable_place_or_time_is_refused_by_name(

@@ -10,7 +10,15 @@ from datasets.export import ExportedData
 from datasets.records import Split
 from tests.datasets.streets import write_source
 from training.config import TrainConfig
-from training.recipe import RECORD_FILE, STOP_FILE, code_version, epoch_recorder, start_record, training_images
+from training.recipe import (
+    RECORD_FILE,
+    STOP_FILE,
+    code_version,
+    epoch_recorder,
+    start_record,
+    starting_weights,
+    training_images,
+)
 
 needs_framework = pytest.mark.skipif(find_spec("torch") is None, reason="needs the train extra: torch")
 CONFIG = TrainConfig(name="tiny", weights=Path("weights/none.pt"), epochs=3)
@@ -54,3 +62,10 @@ def test_a_run_ends_after_the_epoch_in_which_the_stop_file_appears(tmp_path: Pat
 
 def test_the_code_version_is_known_or_said_to_be_unknown() -> None:
     assert code_version()
+
+
+def test_a_continuing_run_starts_from_the_last_checkpoint_of_the_named_run(tmp_path: Path) -> None:
+    shared, runs = tmp_path / "shared", tmp_path / "runs"
+    assert starting_weights(CONFIG, shared, runs) == shared / "weights/none.pt"
+    continuing = CONFIG.model_copy(update={"continues": "first"})
+    assert starting_weights(continuing, shared, runs) == runs / "first/weights/last.pt"

@@ -125,3 +125,25 @@ def test_a_vehicles_key_opens_no_page(visitor: Visitor, session: Session) -> Non
     _, headers = make_vehicle(session)
     answer = visitor.get("/review", **headers)
     assert answer.status_code == 403 and "vehicle's key" in words_of(answer)
+
+
+def test_an_address_with_a_nul_is_refused_and_breaks_nothing(visitor: Visitor) -> None:
+    assert visitor.post("/sign-in", email="a\0b@example.org", password=PASSWORD).status_code == 422
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://testserver@evil.example", "null"])
+def test_an_origin_that_is_no_address_is_refused(visitor: Visitor, origin: str) -> None:
+    assert visitor.post("/sign-in", origin=origin, email="a@example.org", password=PASSWORD).status_code == 403
+
+
+def test_a_language_chosen_from_nowhere_leads_to_the_start(client: TestClient) -> None:
+    answer = client.get("/language/en", headers={"referer": "http://["}, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
+@pytest.mark.parametrize(
+    "path", ["/work-orders/{}", "/defects/{}", "/review?defect={}", "/review?after={}", "/detections/{}/thumbnail"]
+)
+def test_an_id_that_no_row_can_have_is_refused(visitor: Visitor, desk: Desk, path: str) -> None:
+    visitor.sign_in(desk.person(Role.INSPECTOR))
+    assert visitor.get(path.format(10**30)).status_code == 422

@@ -192,6 +192,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("vehicle_id", "sha256", name=op.f("uq_frame_vehicle_id_sha256")),
     )
     op.create_index("ix_frame_municipality_state", "frame", ["municipality_id", "state", "id"], unique=False)
+    op.create_index(
+        "ix_frame_waiting", "frame", ["received_at"], unique=False, postgresql_where=sa.text("state = 'received'")
+    )
     op.create_index("ix_frame_survey_state", "frame", ["survey_id", "state", "captured_at", "id"], unique=False)
     op.create_table(
         "user_municipality",
