@@ -12,6 +12,7 @@ from procrastinate.jobs import DeleteJobCondition, Status
 from psycopg_pool import PoolTimeout
 
 from service import pipeline
+from service.accounts.service import delete_expired_tokens
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
@@ -42,6 +43,12 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     def enqueue_waiting(timestamp: int) -> None:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="delete_expired_tokens", queueing_lock="delete_expired_tokens")
+    def delete_expired(timestamp: int) -> None:
+        with runtime.database.transaction() as session:
+            delete_expired_tokens(session, utc_now())
 
     @app.periodic(cron=EVERY_HOUR)
     @app.task(name="delete_finished_jobs", queueing_lock="delete_finished_jobs")

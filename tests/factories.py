@@ -17,12 +17,12 @@ from sqlalchemy.orm import Session
 from service.accounts.models import Municipality, User, Vehicle
 from service.accounts.permissions import Role
 from service.accounts.secrets import VEHICLE_KEY_PREFIX, hash_secret, new_secret
-from service.accounts.service import issue_token
+from service.accounts.service import issue_token, set_boundary
 from service.core.clock import utc_now
 from service.surveys.models import Frame, FrameState, Survey
 from service.work_orders.models import Unit
 
-NOW = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+NOW = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
 DAMMAM = (26.4282, 50.0910)  # lat, lon
 CAMERA = {"height_m": 1.6, "pitch_deg": 8.0, "yaw_deg": 0.0, "hfov_deg": 70.0}
 _numbers = count(1)
@@ -39,7 +39,8 @@ def make_municipality(session: Session, key: str = "dammam", boundary: dict[str,
     found = session.scalar(select(Municipality).where(Municipality.key == key))
     if found:
         return found
-    municipality = Municipality(key=key, name_en=key.title(), name_ar="الدمام", boundary=boundary)
+    municipality = Municipality(key=key, name_en=key.title(), name_ar="الدمام")
+    set_boundary(municipality, boundary)
     session.add(municipality)
     session.flush()
     return municipality

@@ -45,6 +45,12 @@ def _geometry(geojson: JsonObject) -> object:
     return inside.get("geometry") if isinstance(inside, dict) and inside.get("type") == "Feature" else inside
 
 
+def extent_of(boundary: JsonObject) -> tuple[float, float, float, float]:
+    """West, south, east, north of a parsed boundary, degrees."""
+    west, south, east, north = shape(boundary).bounds
+    return west, south, east, north
+
+
 def containing(boundaries: Mapping[int, JsonObject], lat: float, lon: float) -> int | None:
     """The key of the first boundary (in key order) that covers the point, or None."""
     point = Point(lon, lat)

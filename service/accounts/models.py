@@ -17,6 +17,10 @@ class Municipality(Base):
     name_en: Mapped[str] = mapped_column(String(120))
     name_ar: Mapped[str] = mapped_column(String(120))
     # GeoJSON Polygon or MultiPolygon, WGS 84, lon/lat; thousands of points, so read only where it is asked for
+    west: Mapped[float | None]  # the boundary's extent, so that a place is compared with few boundaries
+    south: Mapped[float | None]
+    east: Mapped[float | None]
+    north: Mapped[float | None]
     boundary: Mapped[JsonObject | None] = mapped_column(deferred=True)
     created_at: Mapped[CreatedAt]
 

@@ -3,11 +3,11 @@
 from datetime import datetime, timedelta
 
 from psycopg.errors import UniqueViolation
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from service.accounts.boundaries import BadBoundary, containing, parse_boundary
+from service.accounts.boundaries import BadBoundary, containing, extent_of, parse_boundary
 from service.accounts.caller import Caller, visible
 from service.accounts.models import AccessToken, Municipality, User, Vehicle
 from service.accounts.permissions import Role
@@ -71,6 +71,10 @@ def sign_out(session: Session, secret: str) -> None:
         session.delete(token)
 
 
+def delete_expired_tokens(session: Session, now: datetime) -> None:
+    session.execute(delete(AccessToken).where(AccessToken.expires_at <= now))
+
+
 def create_municipality(session: Session, data: MunicipalityIn) -> Municipality:
     """Raises Conflict for a key that is taken and Unprocessable for a boundary that is no polygon."""
     municipality = Municipality(key=data.key, name_en=data.name_en, name_ar=data.name_ar)
@@ -80,15 +84,23 @@ def create_municipality(session: Session, data: MunicipalityIn) -> Municipality:
 
 
 def set_boundary(municipality: Municipality, geojson: dict[str, object] | None) -> None:
+    """Raises Unprocessable for anything but a polygon in degrees."""
     try:
-        municipality.boundary = parse_boundary(geojson) if geojson else None
+        boundary = parse_boundary(geojson) if geojson else None
     except BadBoundary as error:
         raise Unprocessable("municipality.boundary", str(error)) from error
+    municipality.boundary = boundary
+    extent = extent_of(boundary) if boundary else (None, None, None, None)
+    municipality.west, municipality.south, municipality.east, municipality.north = extent
 
 
 def municipality_at(session: Session, lat: float, lon: float, default: int) -> int:
     """The municipality whose boundary covers the place; `default` (the vehicle's own) when none does."""
-    rows = session.execute(select(Municipality.id, Municipality.boundary).where(Municipality.boundary.is_not(None)))
+    rows = session.execute(
+        select(Municipality.id, Municipality.boundary).where(
+            Municipality.west <= lon, lon <= Municipality.east, Municipality.south <= lat, lat <= Municipality.north
+        )
+    )
     boundaries = {row.id: row.boundary for row in rows if row.boundary}
     return containing(boundaries, lat, lon) or default
 

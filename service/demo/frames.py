@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from datasets.simulator import Truth, drive, synthetic_track
+from service.core.clock import utc_now
 from service.surveys.reading import read_upload
 from service.surveys.schemas import FrameMetadata
 
@@ -46,7 +47,7 @@ def own_frames(paths: list[Path]) -> Iterator[DemoFrame]:
     for path, moment in zip(paths, track, strict=True):
         data = path.read_bytes()
         survey = FrameMetadata(survey=f"demo {path.parent.name}"[:120])
-        upload = read_upload(data, survey, MAX_PIXELS)
+        upload = read_upload(data, survey, MAX_PIXELS, utc_now())
         if upload.geotag is not None or upload.media_type is None:  # a broken image is sent as it is, to be refused
             yield DemoFrame("dammam", path.name, data, survey)
             continue

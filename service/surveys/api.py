@@ -69,7 +69,7 @@ def send_frame(
     data = image.file.read(runtime.settings.max_image_bytes + 1)
     if len(data) > runtime.settings.max_image_bytes:
         raise TooLarge("image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more")
-    upload = read_upload(data, told, runtime.settings.max_image_pixels)
+    upload = read_upload(data, told, runtime.settings.max_image_pixels, now)
     receipt = service.receive_frame(
         session, runtime.store, caller.vehicle, upload, data, image.filename or "", told.survey, now
     )

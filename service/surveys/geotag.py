@@ -9,7 +9,8 @@ from math import isfinite
 GPS_LAT_REF, GPS_LAT, GPS_LON_REF, GPS_LON = 1, 2, 3, 4
 GPS_TIME, GPS_DIRECTION, GPS_DATE = 7, 17, 29
 DATETIME_ORIGINAL, OFFSET_ORIGINAL = 0x9003, 0x9011
-EARLIEST, LATEST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)  # a clock that was never set
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before: a clock that was never set
+CLOCK_LEAD = timedelta(minutes=10)  # how far a camera may be ahead of us
 
 
 class BadGeotag(ValueError):
@@ -32,10 +33,15 @@ class Geotag:
 
 
 def check_geotag(
-    lat: float | None, lon: float | None, captured_at: datetime | None, heading_deg: float | None, source: str
+    lat: float | None,
+    lon: float | None,
+    captured_at: datetime | None,
+    heading_deg: float | None,
+    source: str,
+    now: datetime,
 ) -> Geotag:
-    """The geotag if it can be used. Raises BadGeotag with one of the codes
-    position.missing, position.null_island, position.out_of_range, time.missing, time.no_zone, time.out_of_range."""
+    """The geotag if it can be used. Raises BadGeotag with one of the codes position.missing, position.null_island,
+    position.out_of_range, time.missing, time.no_zone, time.out_of_range, time.in_future."""
     if lat is None or lon is None:
         raise BadGeotag("position.missing", "expected lat and lon in the metadata or GPS in the EXIF, found neither")
     if not (isfinite(lat) and isfinite(lon) and -90 <= lat <= 90 and -180 <= lon <= 180):
@@ -46,10 +52,13 @@ def check_geotag(
         raise BadGeotag("time.missing", "expected captured_at in the metadata or a GPS time in the EXIF, found neither")
     if captured_at.tzinfo is None:
         raise BadGeotag("time.no_zone", f"expected a time with its zone, got {captured_at.isoformat()}; add the offset")
-    if not EARLIEST <= captured_at <= LATEST:
+    if captured_at < EARLIEST:
         raise BadGeotag(
-            "time.out_of_range", f"expected a time in 2000..2099, got {captured_at.isoformat()}; set the clock"
+            "time.out_of_range", f"expected a time from 2000 on, got {captured_at.isoformat()}; set the clock"
         )
+    if captured_at > now + CLOCK_LEAD:
+        detail = f"expected a time that has passed, got {captured_at.isoformat()} at {now.isoformat()}; set the clock"
+        raise BadGeotag("time.in_future", detail)
     heading = heading_deg % 360 if heading_deg is not None and isfinite(heading_deg) else None
     return Geotag(lat, lon, captured_at.astimezone(UTC), heading, source)
 

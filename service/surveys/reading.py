@@ -3,6 +3,7 @@
 import hashlib
 import io
 from dataclasses import dataclass
+from datetime import datetime
 
 from PIL import Image, UnidentifiedImageError
 
@@ -35,7 +36,7 @@ class Upload:
     refusal: Refusal | None
 
 
-def read_upload(data: bytes, metadata: FrameMetadata, max_pixels: int) -> Upload:
+def read_upload(data: bytes, metadata: FrameMetadata, max_pixels: int, now: datetime) -> Upload:
     """Never raises for bad content: the refusal is part of the value, so that it can be kept and shown."""
     digest = hashlib.sha256(data).hexdigest()
     try:
@@ -46,13 +47,13 @@ def read_upload(data: bytes, metadata: FrameMetadata, max_pixels: int) -> Upload
     height, width = image.pixels.shape[:2]
     geotag, refusal = None, None
     try:
-        geotag = _geotag(data, metadata)
+        geotag = _geotag(data, metadata, now)
     except BadGeotag as error:
         refusal = Refusal(error.code, error.detail)
     return Upload(digest, len(data), MEDIA_TYPES[image.format], width, height, geotag, refusal)
 
 
-def _geotag(data: bytes, metadata: FrameMetadata) -> Geotag:
+def _geotag(data: bytes, metadata: FrameMetadata, now: datetime) -> Geotag:
     """The vehicle's word goes before EXIF, position and time each as a whole."""
     exif, gps = _exif(data)
     lat, lon, heading = exif_position(gps)
@@ -62,7 +63,7 @@ def _geotag(data: bytes, metadata: FrameMetadata) -> Geotag:
     if metadata.heading_deg is not None:
         heading = metadata.heading_deg
     captured_at = metadata.captured_at or exif_time(exif, gps)
-    return check_geotag(lat, lon, captured_at, heading, "metadata" if told else "exif")
+    return check_geotag(lat, lon, captured_at, heading, "metadata" if told else "exif", now)
 
 
 def _exif(data: bytes) -> tuple[dict[int, object], dict[int, object]]:

@@ -99,6 +99,7 @@ FRAME_REASONS: Mapping[str, str] = {
     "position.null_island": N_("The position is 0, 0: the receiver had no fix. Send it again with a real one."),
     "position.out_of_range": N_("The position is not on Earth. Check the receiver and send it again."),
     "time.missing": N_("There is no time: the image has none and the vehicle sent none."),
+    "time.in_future": N_("The time lies in the future. Set the camera's clock and send it again."),
     "time.out_of_range": N_("The time cannot be right. Set the camera's clock and send it again."),
     "time.no_zone": N_("The time has no zone. Send it again with its offset, such as +03:00."),
     "processing.gave_up": N_("Processing was tried several times and did not end. See the worker's log."),

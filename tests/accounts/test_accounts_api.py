@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.accounts.models import AccessToken, User, Vehicle
 from service.accounts.permissions import ROLES, Permission, Role, may
 from service.accounts.secrets import hash_password, hash_secret, verify_password
-from service.accounts.service import issue_token, redeem_sign_in_link
+from service.accounts.service import delete_expired_tokens, issue_token, redeem_sign_in_link
 from service.core.clock import utc_now
 from service.core.database import Database
 from tests.factories import make_municipality, make_user, make_vehicle, sign_in, square
@@ -69,6 +69,15 @@ def test_a_sign_in_link_opens_one_session_and_is_no_token(client: TestClient, se
     assert token is not None
     assert client.get("/api/v1/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
     assert redeem_sign_in_link(session, link, now, timedelta(hours=1)) is None
+
+
+def test_expired_tokens_are_deleted_and_live_ones_stay(session: Session, sara: User) -> None:
+    now = utc_now()
+    issue_token(session, sara, now - timedelta(seconds=1))
+    live = issue_token(session, sara, now + timedelta(hours=1))
+    session.flush()
+    delete_expired_tokens(session, now)
+    assert session.scalars(select(AccessToken.secret_hash)).all() == [hash_secret(live)]
 
 
 def test_no_secret_is_stored_as_it_is(session: Session, sara: User) -> None:

@@ -15,7 +15,7 @@ NOON = datetime(2026, 11, 22, 12, 0, tzinfo=timezone(timedelta(hours=3)))
 def test_any_real_fix_is_taken_and_its_heading_is_a_compass_angle(lat: float, lon: float, heading: float) -> None:
     if abs(lat) < 1e-4 and abs(lon) < 1e-4:
         return
-    tag = check_geotag(lat, lon, NOON, heading, "metadata")
+    tag = check_geotag(lat, lon, NOON, heading, "metadata", NOON)
     assert (tag.lat, tag.lon) == (lat, lon)
     assert tag.heading_deg is not None and 0 <= tag.heading_deg <= 360
     assert tag.captured_at == NOON and tag.captured_at.tzinfo is UTC
@@ -32,14 +32,15 @@ def test_any_real_fix_is_taken_and_its_heading_is_a_compass_angle(lat: float, lo
         (26.4, 50.1, None, "time.missing"),
         (26.4, 50.1, NOON.replace(tzinfo=None), "time.no_zone"),
         (26.4, 50.1, NOON.replace(year=1999), "time.out_of_range"),
-        (26.4, 50.1, datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))), "time.out_of_range"),
+        (26.4, 50.1, datetime.max.replace(tzinfo=timezone(-timedelta(hours=12))), "time.in_future"),
+        (26.4, 50.1, NOON + timedelta(hours=1), "time.in_future"),
     ],
 )
 def test_an_unusable_place_or_time_is_refused_by_name(
     lat: float | None, lon: float | None, captured_at: datetime | None, code: str
 ) -> None:
     with pytest.raises(BadGeotag) as refused:
-        check_geotag(lat, lon, captured_at, None, "exif")
+        check_geotag(lat, lon, captured_at, None, "exif", NOON)
     assert refused.value.code == code
 
 

@@ -21,6 +21,10 @@ def upgrade() -> None:
         sa.Column("key", sa.String(length=40), nullable=False),
         sa.Column("name_en", sa.String(length=120), nullable=False),
         sa.Column("name_ar", sa.String(length=120), nullable=False),
+        sa.Column("west", sa.Double(), nullable=True),
+        sa.Column("south", sa.Double(), nullable=True),
+        sa.Column("east", sa.Double(), nullable=True),
+        sa.Column("north", sa.Double(), nullable=True),
         sa.Column("boundary", postgresql.JSONB(astext_type=sa.Text()), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_municipality")),
@@ -192,10 +196,10 @@ def upgrade() -> None:
         sa.UniqueConstraint("vehicle_id", "sha256", name=op.f("uq_frame_vehicle_id_sha256")),
     )
     op.create_index("ix_frame_municipality_state", "frame", ["municipality_id", "state", "id"], unique=False)
+    op.create_index("ix_frame_survey_state", "frame", ["survey_id", "state", "captured_at", "id"], unique=False)
     op.create_index(
         "ix_frame_waiting", "frame", ["received_at"], unique=False, postgresql_where=sa.text("state = 'received'")
     )
-    op.create_index("ix_frame_survey_state", "frame", ["survey_id", "state", "captured_at", "id"], unique=False)
     op.create_table(
         "user_municipality",
         sa.Column("user_id", sa.BigInteger(), nullable=False),
