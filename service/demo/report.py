@@ -17,10 +17,12 @@ FOUND_WITHIN_M = 12.0  # a defect of the right class this near to a drawn one co
 
 @dataclass(frozen=True)
 class DrawnFound:
-    """Rendered frames alone: drawn defects of a class that a frame showed, and how many became a defect."""
+    """Rendered frames alone, for one class: how the drawn defects and the reported ones meet."""
 
-    drawn: int
-    found: int
+    drawn: int  # that a frame showed
+    found: int  # of these, with a reported defect within FOUND_WITHIN_M
+    reported: int
+    wrong: int  # of these, with no drawn one within FOUND_WITHIN_M
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,27 @@ def count_outcomes(supervisor: Client) -> dict[str, Any]:
 
 
 def score_against_truth(supervisor: Client, truths: list[Truth]) -> dict[str, DrawnFound]:
-    """Of the defects that the rendered frames showed, those with a defect of their class within FOUND_WITHIN_M."""
-    known = list(supervisor.items("/defects", limit=500))
+    """Compares by class and place; empty when no frame was rendered."""
+    if not truths:
+        return {}
     drawn: dict[str, dict[str, Truth]] = defaultdict(dict)
     for truth in truths:
         drawn[truth.class_key][truth.defect_id] = truth
+    reported: dict[str, list[Any]] = defaultdict(list)
+    for defect in supervisor.items("/defects", limit=500):
+        reported[defect["class_key"]].append(defect)
 
-    def found(truth: Truth) -> bool:
-        return any(
-            defect["class_key"] == truth.class_key
-            and distance_m(truth.lat, truth.lon, defect["lat"], defect["lon"]) <= FOUND_WITHIN_M
-            for defect in known
-        )
+    def meet(truth: Truth, defect: Any) -> bool:
+        return distance_m(truth.lat, truth.lon, defect["lat"], defect["lon"]) <= FOUND_WITHIN_M
 
     return {
-        key: DrawnFound(len(by_id), sum(found(truth) for truth in by_id.values()))
-        for key, by_id in sorted(drawn.items())
+        key: DrawnFound(
+            drawn=len(drawn[key]),
+            found=sum(any(meet(truth, one) for one in reported[key]) for truth in drawn[key].values()),
+            reported=len(reported[key]),
+            wrong=sum(not any(meet(truth, one) for truth in drawn[key].values()) for one in reported[key]),
+        )
+        for key in sorted(drawn.keys() | reported.keys())
     }
 
 
@@ -97,9 +104,12 @@ def print_report(report: Report, console: Console) -> None:
             orders.add_row(place, unit, str(states.get("open", 0)), str(states.get("closed", 0)), str(other))
     console.print(orders)
     if report.drawn_found:
-        truth = Table("class", "drawn", "found", title=f"Drawn defects found (right class within {FOUND_WITHIN_M:g} m)")
+        title = f"Against the drawing (right class within {FOUND_WITHIN_M:g} m)"
+        truth = Table("class", "drawn", "found", "reported", "of these wrong", title=title)
         for key, score in report.drawn_found.items():
-            truth.add_row(BY_KEY[key].name_en, str(score.drawn), str(score.found))
+            truth.add_row(
+                BY_KEY[key].name_en, str(score.drawn), str(score.found), str(score.reported), str(score.wrong)
+            )
         console.print(truth)
     total = sum(report.frames_by_state.values())
     console.print(
