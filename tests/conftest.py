@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 import service.tables  # noqa: F401
 from service.app import create_app
 from service.core.database import Database
-from service.core.embedded import start_embedded_postgres
+from service.core.embedded import leave_embedded_postgres, start_embedded_postgres
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.core.storage import Store, open_store
@@ -44,7 +44,7 @@ def server_url() -> Iterator[str]:
     with postgres_folder() as folder:
         server = start_embedded_postgres(folder)
         yield server.get_uri()
-        server.cleanup()
+        leave_embedded_postgres(server)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """One way to PostgreSQL: the embedded server or a URL, the same dialect and the same migrations for both."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.embedded import start_embedded_postgres
+from service.core.embedded import leave_embedded_postgres, start_embedded_postgres
 from service.core.settings import Settings
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -19,7 +19,9 @@ MIGRATION_LOCK = 940_000_001  # advisory lock: several processes may start at on
 class Database:
     """An engine and its sessions. `url` is a SQLAlchemy URL, `conninfo` the same for psycopg and Procrastinate."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, release: Callable[[], None] = lambda: None) -> None:
+        """`release` is called on close: it gives up the embedded server, where that is the one."""
+        self._release = release
         self.url = make_url(url).set(drivername="postgresql+psycopg")
         self.conninfo = self.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self.engine: Engine = create_engine(self.url, pool_size=10, max_overflow=20, pool_pre_ping=True)
@@ -42,11 +44,15 @@ class Database:
 
     def close(self) -> None:
         self.engine.dispose()
+        self._release()
 
 
 def open_database(settings: Settings) -> Database:
     """Connects to `settings.database_url`, or to the embedded server, and migrates."""
-    url = settings.database_url or start_embedded_postgres(settings.data_dir).get_uri()
-    database = Database(url)
+    if settings.database_url:
+        database = Database(settings.database_url)
+    else:
+        server = start_embedded_postgres(settings.data_dir)
+        database = Database(server.get_uri(), release=lambda: leave_embedded_postgres(server))
     database.migrate()
     return database

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import warnings
 from contextlib import suppress
@@ -34,6 +35,12 @@ def start_embedded_postgres(data_dir: Path) -> PostgresServer:
     _forget_dead_server(server.pgdata)
     server.start()
     return server
+
+
+def leave_embedded_postgres(server: PostgresServer) -> None:
+    """Gives it up now rather than at exit and stops it, unless another process uses it; then its folder may go."""
+    server.cleanup()
+    atexit.unregister(server._cleanup)  # at exit it would make the folder again, for its lock
 
 
 def _forget_dead_users(server: PostgresServer) -> None:

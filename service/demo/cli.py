@@ -1,7 +1,9 @@
 """`rasid demo`: a survey drive from frames to closed work orders, on this machine, in one command."""
 
 import json
+import signal
 import socket
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -42,6 +44,7 @@ def demo(
 
     from service.demo.frames import find_images, own_frames, rendered_frames
 
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: the service ends and the folder goes
     console = Console()
     drive: Iterator[DemoFrame]
     if frames:
@@ -77,13 +80,13 @@ def _run(
     from service.demo.town import found_towns, profile_of
 
     console.print("Starting PostgreSQL and the service…")
-    with open_runtime(Settings(data_dir=data_dir)) as runtime:
+    with open_runtime(Settings(data_dir=data_dir)) as runtime:  # until the service is down: it shares the database
         staff = found_towns(runtime, CameraProfile() if own else profile_of(CameraModel()))
-    with running_service(data_dir, model, port or _free_port()) as base_url:
-        report = travel(base_url, staff, drive, total, console)
-        print_report(report, console)
-        if stay:
-            _stay(f"{base_url}/sign-in/link?token={staff.sign_in_link}", console)
+        with running_service(data_dir, model, port or _free_port()) as base_url:
+            report = travel(base_url, staff, drive, total, console)
+            print_report(report, console)
+            if stay:
+                _stay(f"{base_url}/sign-in/link?token={staff.sign_in_link}", console)
     return report
 
 

@@ -1,6 +1,7 @@
 """The demo is the main job in one command: it must run, count truly, and say what its positions are worth."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,13 +11,15 @@ from typer.testing import CliRunner
 
 from service.demo.cli import demo
 from service.demo.frames import find_images, own_frames, rendered_frames
+from tests.conftest import postgres_folder
 from tests.factories import jpeg
 from tests.models import blob_image
 
 
-def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+def run_demo(temporary: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "service", "demo", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    place = os.environ | {"TMPDIR": str(temporary)}
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, env=place)
 
 
 def test_own_images_become_defects_and_closed_orders_and_a_broken_one_is_counted(
@@ -30,8 +33,11 @@ def test_own_images_become_defects_and_closed_orders_and_a_broken_one_is_counted
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
     report_file = tmp_path / "report.json"
     arguments = ("--frames", str(photos), "--model", str(blob_model), "--json", str(report_file))
-    done = run_demo(*arguments)
+    with postgres_folder() as temporary:
+        done = run_demo(temporary, *arguments)
+        remains = list(temporary.glob("rasid-*"))
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert remains == []  # neither the database nor the images stay behind
     report = json.loads(report_file.read_text("utf-8"))
     assert report["frames_by_state"] == {"processed": 5, "refused": 1}
     assert report["synthetic_positions"] == 5
