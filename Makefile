@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train check bench train evaluate clean
+.PHONY: help setup setup-train demo test test-train check bench clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -11,21 +11,23 @@ help:  ## Show this list
 setup: .venv/.installed  ## Install the product and its development tools
 
 .venv/.installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
-	$(BIN)/pip install --quiet --editable '.[dev]'
+	@echo "Setting up .venv: about a minute, and once"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || python3 -m venv .venv
+	@$(BIN)/pip install -qq --editable '.[dev]'
 	@touch $@
 
 # ultralytics brings opencv-python, which needs libGL; the headless build of the same version goes over it.
 setup-train: .venv/.installed-train  ## Install the training framework too (torch, ultralytics)
 
 .venv/.installed-train: .venv/.installed
-	$(BIN)/pip install --quiet --editable '.[dev,train]'
-	$(BIN)/pip uninstall --quiet --yes opencv-python
-	$(BIN)/pip install --quiet --force-reinstall --no-deps opencv-python-headless
+	@echo "Installing torch and ultralytics into .venv: several gigabytes, and once"
+	@$(BIN)/pip install -qq --editable '.[dev,train]'
+	@$(BIN)/pip uninstall -qq --yes opencv-python
+	@$(BIN)/pip install -qq --force-reinstall --no-deps opencv-python-headless
 	@touch $@
 
 demo: setup  ## A survey drive from frames to work orders; FRAMES=folder LIMIT=n SERVE=1
-	$(BIN)/rasid demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
+	@$(BIN)/rasid demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
 
 test: setup  ## All tests that need no training framework, against a real PostgreSQL
 	$(BIN)/pytest -n 2 --dist loadgroup
@@ -43,4 +45,4 @@ bench: setup  ## Measure this machine
 	$(BIN)/rasid bench --json runs/bench.json
 
 clean:  ## Remove what the targets made
-	rm -rf .venv demo-data runs
+	rm -rf .venv runs
