@@ -1,6 +1,7 @@
 """The command `rasid`: running the service and its accounts here, every other room's commands by entry point."""
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -33,6 +34,7 @@ app.add_typer(vehicles, name="vehicle")
 
 
 def main() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that what a command started is ended
     for entry in sorted(entry_points(group="rasid.commands")):
         _attach(entry)
     app()
@@ -56,6 +58,7 @@ def serve(
     changes = {"host": host, "port": port, "worker_in_server": worker}
     with _runtime(data_dir, **changes) as runtime:
         settings = runtime.settings
+        typer.echo(f"Rasid on http://{settings.host}:{settings.port} (Ctrl-C ends it)", err=True)
         uvicorn.run(create_app(runtime), host=settings.host, port=settings.port, log_level="warning")
 
 

@@ -1,9 +1,7 @@
 """`rasid demo`: a survey drive from frames to closed work orders, on this machine, in one command."""
 
 import json
-import signal
 import socket
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -44,7 +42,6 @@ def demo(
 
     from service.demo.frames import find_images, own_frames, rendered_frames
 
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds: the service ends and the folder goes
     console = Console()
     drive: Iterator[DemoFrame]
     if frames:

@@ -5,6 +5,7 @@ import pwd
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,3 +108,16 @@ def test_an_external_database_is_chosen_by_url(database: Database, tmp_path: Pat
         assert session.scalar(text("SELECT current_database()")) == database.url.database
     external.close()
     assert not (tmp_path / "postgres").exists()
+
+
+def test_a_terminated_service_stops_its_database(data_dir: Path, blob_model: Path) -> None:
+    command = [sys.executable, "-m", "service", "serve", "--port", "0", "--data-dir", str(data_dir)]
+    with subprocess.Popen(command, env=os.environ | {"RASID_MODEL": str(blob_model)}) as service:
+        deadline = time.monotonic() + 60
+        while not (data_dir / "files").exists():  # made after the database is open
+            assert service.poll() is None
+            assert time.monotonic() < deadline
+        assert postmaster(data_dir) is not None
+        service.terminate()
+    assert service.returncode == 143
+    assert postmaster(data_dir) is None
