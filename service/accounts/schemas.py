@@ -3,14 +3,19 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from service.accounts.permissions import Role
 from service.accounts.secrets import MIN_PASSWORD_LENGTH
 from service.core.fields import NO_NUL, Key, Name, RowId
 from service.core.tables import JsonObject
 
-Email = Annotated[str, StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$", max_length=254, to_lower=True)]
+Email = Annotated[
+    str,
+    StringConstraints(pattern=r"^[^@\s\x00]+@[^@\s\x00]+$"),
+    AfterValidator(str.lower),
+    Field(max_length=254),  # after lowering, which lengthens some letters
+]
 
 
 class Row(BaseModel):

@@ -244,3 +244,15 @@ def test_a_request_does_not_read_the_boundaries_of_its_caller(session: Session) 
     session.expunge_all()
     place = session.get_one(User, user.id).municipalities[0]
     assert "boundary" in inspect(place).unloaded and place.boundary is not None
+
+
+def test_an_email_that_is_too_long_once_lowered_is_refused(client: TestClient, session: Session) -> None:
+    place = make_municipality(session)
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    body = {"name": "A", "password": PASSWORD, "role": "inspector", "municipality_ids": [place.id]}
+    answers = [
+        client.post("/api/v1/users", headers=admin, json=body | {"email": email})
+        for email in ("İ" * 250 + "@x.y", "Upper@Example.org")
+    ]
+    assert [answer.status_code for answer in answers] == [422, 201]
+    assert answers[1].json()["email"] == "upper@example.org"
