@@ -18,18 +18,21 @@ class DataError(ValueError):
     """A data folder that is not as the source table says."""
 
 
-def read_sources(data: Path, sources: Sequence[Source] = SOURCES) -> list[LabelledImage]:
-    """All images of the sources that exist under `data`, in the order of the table and of each groups.csv."""
+def read_sources(data: Path, sources: Sequence[Source] = SOURCES, corrected: bool = True) -> list[LabelledImage]:
+    """All images of the sources that exist under `data`, in the order of the table and of each groups.csv.
+
+    Without `corrected`, labels are taken at their word: this project's corrections are not applied.
+    """
     present = [s for s in sources if (data / s.name).is_dir()]
     if not present:
         raise DataError(f"expected source folders such as {sources[0].name} in {data}, got none; check the path")
-    return [image for source in present for image in read_source(data / source.name, source)]
+    return [image for source in present for image in read_source(data / source.name, source, corrected)]
 
 
-def read_source(folder: Path, source: Source) -> Iterator[LabelledImage]:
+def read_source(folder: Path, source: Source, corrected: bool = True) -> Iterator[LabelledImage]:
     """The images one source's groups.csv names, cropped to the survey lane where the source needs it."""
     names = (folder / "classes.txt").read_text("utf-8").split()
-    verdicts = read_verdicts(source.name) if source.corrected else {}
+    verdicts = read_verdicts(source.name) if source.corrected and corrected else {}
     lanes = _read_lanes(folder / "lane_bbox.csv") if source.lane_cropped else {}
     with (folder / "groups.csv").open(encoding="utf-8", newline="") as rows:
         for row in csv.DictReader(rows):

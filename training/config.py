@@ -1,7 +1,7 @@
 """What a training run may be told, read from one YAML file in which an unknown key is refused."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -26,18 +26,40 @@ class TrainConfig(BaseModel):
     epochs: Annotated[int, Field(gt=0)]
     minutes: Annotated[float, Field(gt=0)] | None = None
     image_size: Annotated[int, Field(gt=0, multiple_of=32)] = 640
+    """Long side in pixels to which pictures are scaled, in training as when the model is used."""
+    window: Annotated[int, Field(gt=0, multiple_of=32)] | None = None
+    """Side of the square that a training step sees of a mosaic; image_size unless given."""
+    head: Literal["dense", "both"] = "both"
+    """dense: only the head that needs non-maximum suppression is kept and trained."""
     batch: Annotated[int, Field(gt=0)] = 16
     seed: int = 0
+    update_batch: Annotated[int, Field(gt=0)] | None = None
+    """Pictures between two updates of the weights; batch unless given."""
+    optimizer: Literal["AdamW", "auto"] = "AdamW"
+    """auto: the library's own choice of optimizer and rate, which then ignores learning_rate."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     final_rate_share: Annotated[float, Field(gt=0, le=1)] = 0.05
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.5
     mosaic: Annotated[float, Field(ge=0, le=1)] = 1.0
     mosaic_free_epochs: Annotated[int, Field(ge=0)] = 1
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    camera_changes: Annotated[float, Field(ge=0, le=1)] = 0.0
+    """Share of pictures made to look as from another camera: blurred, compressed, coarser, brighter or darker."""
+    partial_labels: bool = True
+    """False: what a source does not label counts as absent, as when label files are simply merged."""
+    corrected_labels: bool = True
+    """False: labels are taken at their word, without this project's corrections."""
+    left_out_sources: frozenset[str] = frozenset()
     source_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
+    source_weights: dict[str, Annotated[float, Field(gt=0)]] = {}
+    """How often a source's pictures are drawn in an epoch; 1 unless given."""
+    rare_share: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Classes in a smaller share of the pictures than this are drawn more often (repeat-factor sampling)."""
     rendered_frames: Annotated[int, Field(ge=0)] = 0
     rendered_first_seed: int = 10_000
     bf16: bool = True
+    loaders: Annotated[int, Field(ge=0)] = 1
+    """Processes that prepare pictures while the model learns."""
     threads: Annotated[int, Field(ge=0)] = 0
     """0 means every core. On a machine that others keep busy one thread is faster: a step of 16 pictures took
     2.3 to 3.4 s on one thread of two busy cores and 3.9 to 10 s on two, which wait for each other."""

@@ -78,9 +78,10 @@ class PartialDetectionModel(DetectionModel):  # type: ignore[misc]
 class GroupMosaic(Mosaic):  # type: ignore[misc]
     """A mosaic whose partners label the same classes as the first picture, whose name the batch carries."""
 
-    def __init__(self, mosaic: Mosaic, labelled: LabelledClasses) -> None:
+    def __init__(self, mosaic: Mosaic, labelled: LabelledClasses, weights: Mapping[str, float]) -> None:
         super().__init__(mosaic.dataset, imgsz=mosaic.imgsz, p=mosaic.p, n=mosaic.n)
         self.labelled = labelled
+        self.weights = [weights[Path(im_file).stem] for im_file in self.dataset.im_files]
         self.members: dict[tuple[int, ...], list[int]] = {}
         for index, im_file in enumerate(self.dataset.im_files):
             self.members.setdefault(labelled.group(im_file), []).append(index)
@@ -93,17 +94,24 @@ class GroupMosaic(Mosaic):  # type: ignore[misc]
         return params
 
     def get_indexes(self) -> list[int]:
-        """Three partners of the current group, with replacement."""
-        return random.choices(self.current, k=self.n - 1)
+        """Three partners of the current group by their weights, with replacement."""
+        return random.choices(self.current, [self.weights[index] for index in self.current], k=self.n - 1)
 
 
-def keep_mosaics_in_group(dataset: YOLODataset, labelled: LabelledClasses) -> None:
+def keep_dense_head(model: PartialDetectionModel) -> None:
+    """Drop the NMS-free head of a model that has one."""
+    for part in ("one2one_cv2", "one2one_cv3"):
+        if hasattr(model.model[-1], part):
+            delattr(model.model[-1], part)
+
+
+def keep_mosaics_in_group(dataset: YOLODataset, labelled: LabelledClasses, weights: Mapping[str, float]) -> None:
     """Replace the data set's mosaic; transforms of another shape are refused rather than left unmasked."""
     transforms = dataset.transforms.transforms
     inner = transforms[0].transforms
     if not isinstance(inner[0], Mosaic):
         raise TypeError(f"expected Mosaic as the first training transform, got {type(inner[0]).__name__}")
-    inner[0] = GroupMosaic(inner[0], labelled)
+    inner[0] = GroupMosaic(inner[0], labelled, weights)
 
 
 def _to_float32(preds: Any) -> Any:

@@ -6,6 +6,7 @@ import platform
 import subprocess
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -14,7 +15,9 @@ from typing import Any
 from datasets.export import ExportedData, export_yolo, limit_images
 from datasets.reading import read_sources
 from datasets.records import LabelledImage, Split
+from datasets.taxonomy import BY_KEY
 from training.config import TrainConfig, read_config
+from training.sampling import drawing_weights
 
 RECORD_FILE = "record.json"
 STOP_FILE = "stop"
@@ -32,8 +35,9 @@ def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
     data = export_yolo(images, run / "data")
     (run / STOP_FILE).unlink(missing_ok=True)
     record = start_record(config, data, sorted({str(image.source) for image in images}), run, resume)
-    overrides = _overrides(config, data, shared, run, resume)
-    _run_trainer(overrides, config, epoch_recorder(record, run), sum(e["seconds"] for e in record["epochs"]) / 60)
+    weights = drawing_weights(images, config.source_weights, config.rare_share)
+    minutes_before = sum(e["seconds"] for e in record["epochs"]) / 60
+    _run_trainer(_overrides(config, data, shared, run, resume), config, weights, epoch_recorder(record, run), minutes_before)
     record["finished_at"] = _now()
     _write_record(record, run)
     return f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}"
@@ -41,7 +45,10 @@ def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
 
 def training_images(config: TrainConfig, data: Path, run: Path) -> list[LabelledImage]:
     """The train split within the configured limits, and the configured number of rendered frames."""
-    images = [image for image in read_sources(data) if image.split is Split.TRAIN]
+    images = [image for image in read_sources(data, corrected=config.corrected_labels) if image.split is Split.TRAIN]
+    images = [image for image in images if image.source not in config.left_out_sources]
+    if not config.partial_labels:
+        images = [replace(image, labelled_classes=frozenset(BY_KEY)) for image in images]
     images = limit_images(images, config.source_limits)
     if config.rendered_frames == 0:
         return images
@@ -60,22 +67,22 @@ def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path,
         "epochs": config.epochs,
         "imgsz": config.image_size,
         "batch": config.batch,
-        "nbs": config.batch,
+        "nbs": config.update_batch or config.batch,
         "seed": config.seed,
-        "optimizer": "AdamW",
+        "optimizer": config.optimizer,
         "lr0": config.learning_rate,
         "lrf": config.final_rate_share,
         "cos_lr": True,
         "warmup_epochs": config.warmup_epochs,
         "warmup_bias_lr": 0.0,
         "mosaic": config.mosaic,
-        "close_mosaic": config.mosaic_free_epochs,
+        "close_mosaic": 0,
         "scale": config.scale,
         "project": str(run.parent),
         "name": run.name,
         "exist_ok": True,
         "device": "cpu",
-        "workers": 0,
+        "workers": config.loaders,
         "cache": "ram",
         "amp": False,
         "val": False,
@@ -92,6 +99,7 @@ def starting_weights(config: TrainConfig, shared: Path, runs: Path) -> Path:
 def _run_trainer(
     overrides: dict[str, Any],
     config: TrainConfig,
+    weights: dict[str, float],
     epoch_ended: Callable[[int, dict[str, float]], bool],
     minutes_before: float,
 ) -> None:
@@ -99,7 +107,7 @@ def _run_trainer(
     from training.trainer import Pace, PartialTrainer
 
     pace = Pace(config.minutes, minutes_before)
-    PartialTrainer(overrides, config=config, pace=pace, epoch_ended=epoch_ended).train()
+    PartialTrainer(overrides, config=config, weights=weights, pace=pace, epoch_ended=epoch_ended).train()
 
 
 def epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:

@@ -3,16 +3,25 @@
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch.utils.data import WeightedRandomSampler
+from ultralytics.data.build import InfiniteDataLoader, seed_worker
 from ultralytics.models.yolo.detect import DetectionTrainer
 
 from datasets.taxonomy import KEYS
+from training.augment import change_cameras, see_window
 from training.config import TrainConfig
-from training.partial_labels import MASK_KEY, LabelledClasses, PartialDetectionModel, keep_mosaics_in_group
+from training.partial_labels import (
+    MASK_KEY,
+    LabelledClasses,
+    PartialDetectionModel,
+    keep_dense_head,
+    keep_mosaics_in_group,
+)
 
 EpochEnded = Callable[[int, dict[str, float]], bool]
 """Told the finished epoch (from 1) and its losses; answers whether to stop after this epoch."""
@@ -45,14 +54,23 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     """Trains on exported data; scoring is left to `rasid evaluate`, which knows what is unlabelled."""
 
     def __init__(
-        self, overrides: dict[str, Any], *, config: TrainConfig, pace: "Pace", epoch_ended: EpochEnded
+        self,
+        overrides: dict[str, Any],
+        *,
+        config: TrainConfig,
+        weights: Mapping[str, float],
+        pace: "Pace",
+        epoch_ended: EpochEnded,
     ) -> None:
         self.config = config
+        self.weights = weights
         self.pace = pace
         self.epoch_ended = epoch_ended
+        self.mosaics_ended = False
         self.labelled = LabelledClasses.read(Path(overrides["data"]).parent, len(KEYS))
         super().__init__(overrides=overrides)
         self.add_callback("on_train_start", _begin)
+        self.add_callback("on_train_epoch_start", _end_mosaics)
         self.add_callback("on_train_batch_start", _set_rates)
         self.add_callback("on_train_batch_end", _stop_in_time)
         self.add_callback("on_fit_epoch_end", _report_epoch)
@@ -63,6 +81,8 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         self.set_model_names_for_load(model)
         if weights is not None:
             model.load(weights)
+        if self.config.head == "dense":
+            keep_dense_head(model)
         model.bf16 = self.config.bf16
         model.to(memory_format=torch.channels_last)
         return model
@@ -70,13 +90,40 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     def build_dataset(self, img_path: str, mode: str = "train", batch: int | None = None) -> Any:
         """Training pictures with mosaics kept within a label group."""
         dataset = super().build_dataset(img_path, mode, batch)
+        if mode == "train":
+            side = self.config.window or self.config.image_size
+            see_window(dataset, side, side)
+            change_cameras(dataset, self.config.camera_changes)
         if mode == "train" and self.args.mosaic > 0:
-            keep_mosaics_in_group(dataset, self.labelled)
+            keep_mosaics_in_group(dataset, self.labelled, self.weights)
         return dataset
 
     def get_dataloader(self, dataset_path: str, batch_size: int = 16, rank: int = 0, mode: str = "train") -> Any:
         """The training loader for both: nothing is scored here, so pictures are held in memory once."""
-        return self.train_loader if mode == "val" else super().get_dataloader(dataset_path, batch_size, rank, mode)
+        if mode == "val":
+            return self.train_loader
+        dataset = self.build_dataset(dataset_path, mode, batch_size)
+        weights = [self.weights[Path(im_file).stem] for im_file in dataset.im_files]
+        draws = WeightedRandomSampler(weights, round(sum(weights)), replacement=True, generator=_seeded(self.args.seed))
+        return InfiniteDataLoader(
+            dataset,
+            batch_size,
+            sampler=draws,
+            num_workers=self.args.workers,
+            prefetch_factor=4 if self.args.workers else None,
+            collate_fn=dataset.collate_fn,
+            worker_init_fn=seed_worker,
+            generator=_seeded(self.args.seed),
+            drop_last=True,
+        )
+
+    def _close_dataloader_mosaic(self) -> None:
+        """The last epochs see whole pictures in the shape of a survey frame, as when the model is used."""
+        super()._close_dataloader_mosaic()
+        width = self.config.image_size
+        height = width if self.config.window is None else math.ceil(width * 9 / 16 / 32) * 32
+        see_window(self.train_loader.dataset, width, height)
+        change_cameras(self.train_loader.dataset, self.config.camera_changes)
 
     def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
         """Add the (B, 1, classes) mask of labelled classes."""
@@ -92,9 +139,24 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         """Keep last.pt whole, so that the run can be resumed; see validate for why nothing is scored."""
 
 
+def _seeded(seed: int) -> torch.Generator:
+    generator = torch.Generator()
+    generator.manual_seed(seed)
+    return generator
+
+
 def _begin(trainer: PartialTrainer) -> None:
     torch.set_num_threads(trainer.config.threads or os.cpu_count() or 1)
     trainer.model.epochs_done = trainer.start_epoch
+
+
+def _end_mosaics(trainer: PartialTrainer) -> None:
+    """The last mosaic_free_epochs of `epochs` go without, or as large a share of the minutes."""
+    share = trainer.pace.share_done(trainer.epoch / trainer.epochs)
+    if not trainer.mosaics_ended and share >= 1 - trainer.config.mosaic_free_epochs / trainer.epochs:
+        trainer.mosaics_ended = True
+        trainer._close_dataloader_mosaic()
+        trainer.train_loader.reset()
 
 
 def _set_rates(trainer: PartialTrainer) -> None:
