@@ -39,7 +39,11 @@ class TrainConfig(BaseModel):
     """auto: the library's own choice of optimizer and rate, which then ignores learning_rate."""
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
     final_rate_share: Annotated[float, Field(gt=0, le=1)] = 0.05
+    rate_fall: Literal["cosine", "linear"] = "cosine"
     warmup_epochs: Annotated[float, Field(ge=0)] = 0.5
+    averaging: Annotated[float, Field(gt=0, lt=1)] | None = None
+    """Share of the averaged weights kept at each update. The library's own rises to 0.9999 so slowly that a run of
+    a thousand updates ends with hardly any averaging; it is used when none is given."""
     mosaic: Annotated[float, Field(ge=0, le=1)] = 1.0
     mosaic_free_epochs: Annotated[int, Field(ge=0)] = 1
     scale: Annotated[float, Field(ge=0, lt=1)] = 0.5
@@ -48,7 +52,11 @@ class TrainConfig(BaseModel):
     partial_labels: bool = True
     """False: what a source does not label counts as absent, as when label files are simply merged."""
     corrected_labels: bool = True
-    """False: labels are taken at their word, without this project's corrections."""
+    """False: whole pictures and labels at their word, without this project's corrections and lane crops."""
+    teacher: Path | None = None
+    """An .onnx file, relative to the runs folder, that fills in what sources leave unlabelled where it is sure."""
+    reviews: tuple[Path, ...] = ()
+    """Folders of `rasid data from-reviews`, relative to the working folder: what inspectors said of survey frames."""
     left_out_sources: frozenset[str] = frozenset()
     source_limits: dict[str, Annotated[int, Field(ge=0)]] = {}
     source_weights: dict[str, Annotated[float, Field(gt=0)]] = {}

@@ -15,6 +15,8 @@ from typing import Any
 from datasets.export import ExportedData, export_yolo, limit_images
 from datasets.reading import read_sources
 from datasets.records import LabelledImage, Split
+from datasets.reviews import read_reviews
+from datasets.sources import SOURCES, at_its_word
 from datasets.taxonomy import BY_KEY
 from training.config import TrainConfig, read_config
 from training.sampling import drawing_weights
@@ -37,7 +39,8 @@ def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
     record = start_record(config, data, sorted({str(image.source) for image in images}), run, resume)
     weights = drawing_weights(images, config.source_weights, config.rare_share)
     minutes_before = sum(e["seconds"] for e in record["epochs"]) / 60
-    _run_trainer(_overrides(config, data, shared, run, resume), config, weights, epoch_recorder(record, run), minutes_before)
+    overrides = _overrides(config, data, shared, run, resume)
+    _run_trainer(overrides, config, weights, epoch_recorder(record, run), minutes_before)
     record["finished_at"] = _now()
     _write_record(record, run)
     return f"{run / 'weights' / 'last.pt'} after epoch {len(record['epochs'])} of {config.epochs}"
@@ -45,8 +48,16 @@ def train(config_path: Path, shared: Path, runs: Path, resume: bool) -> str:
 
 def training_images(config: TrainConfig, data: Path, run: Path) -> list[LabelledImage]:
     """The train split within the configured limits, and the configured number of rendered frames."""
-    images = [image for image in read_sources(data, corrected=config.corrected_labels) if image.split is Split.TRAIN]
-    images = [image for image in images if image.source not in config.left_out_sources]
+    sources = SOURCES if config.corrected_labels else [at_its_word(source) for source in SOURCES]
+    known = read_sources(data, sources, config.corrected_labels)
+    known += [image for folder in config.reviews for image in read_reviews(folder)]
+    known = [image for image in known if image.source not in config.left_out_sources]
+    images = [image for image in known if image.split is Split.TRAIN]
+    if config.teacher is not None:
+        from training.pseudo_labels import pseudo_label
+
+        val = [image for image in known if image.split is Split.VAL]
+        images = pseudo_label(images, val, run.parent / config.teacher, run / "pseudo_labels.json")
     if not config.partial_labels:
         images = [replace(image, labelled_classes=frozenset(BY_KEY)) for image in images]
     images = limit_images(images, config.source_limits)
@@ -72,7 +83,7 @@ def _overrides(config: TrainConfig, data: ExportedData, shared: Path, run: Path,
         "optimizer": config.optimizer,
         "lr0": config.learning_rate,
         "lrf": config.final_rate_share,
-        "cos_lr": True,
+        "cos_lr": config.rate_fall == "cosine",
         "warmup_epochs": config.warmup_epochs,
         "warmup_bias_lr": 0.0,
         "mosaic": config.mosaic,
@@ -132,7 +143,9 @@ def start_record(
     path = run / RECORD_FILE
     record: dict[str, Any] = json.loads(path.read_text("utf-8")) if resume else {"started_at": _now(), "epochs": []}
     if resume:
-        record.setdefault("resumed", []).append({"at": _now(), "after_epoch": len(record["epochs"])})
+        record.setdefault("resumed", []).append(
+            {"at": _now(), "after_epoch": len(record["epochs"]), "data_before": record["data"]["sha256"]}
+        )
     record["config"] = config.model_dump(mode="json")
     images = {str(split): count for split, count in data.images.items()}
     record["data"] = {"sha256": data.sha256, "images": images, "sources": sources}

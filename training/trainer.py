@@ -109,8 +109,8 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
             dataset,
             batch_size,
             sampler=draws,
-            num_workers=self.args.workers,
-            prefetch_factor=4 if self.args.workers else None,
+            num_workers=self.config.loaders,  # the library allows none on a processor; one keeps both cores busy
+            prefetch_factor=2 if self.config.loaders else None,
             collate_fn=dataset.collate_fn,
             worker_init_fn=seed_worker,
             generator=_seeded(self.args.seed),
@@ -148,6 +148,9 @@ def _seeded(seed: int) -> torch.Generator:
 def _begin(trainer: PartialTrainer) -> None:
     torch.set_num_threads(trainer.config.threads or os.cpu_count() or 1)
     trainer.model.epochs_done = trainer.start_epoch
+    if trainer.config.averaging is not None:
+        limit = trainer.config.averaging
+        trainer.ema.decay = lambda updates: limit * (1 - math.exp(-updates / 100))
 
 
 def _end_mosaics(trainer: PartialTrainer) -> None:
@@ -160,11 +163,12 @@ def _end_mosaics(trainer: PartialTrainer) -> None:
 
 
 def _set_rates(trainer: PartialTrainer) -> None:
-    """A cosine over the whole run; the library's own warm-up overrules it in the first steps."""
+    """One fall over the whole run; the library's own warm-up overrules it in the first steps."""
     steps = len(trainer.train_loader)
     trainer.steps_done = getattr(trainer, "steps_done", trainer.start_epoch * steps)
     share = trainer.pace.share_done(trainer.steps_done / (trainer.epochs * steps))
-    fall = trainer.args.lrf + (1 - trainer.args.lrf) * (1 + math.cos(math.pi * share)) / 2
+    left = 1 - share if trainer.config.rate_fall == "linear" else (1 + math.cos(math.pi * share)) / 2
+    fall = trainer.args.lrf + (1 - trainer.args.lrf) * left
     for group in trainer.optimizer.param_groups:
         group["lr"] = group["initial_lr"] * fall
     trainer.steps_done += 1

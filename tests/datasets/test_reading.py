@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from datasets.reading import DataError, read_pixels, read_source, read_sources, read_verdicts
+from datasets.label_corrections import read_verdicts
+from datasets.reading import DataError, read_pixels, read_source, read_sources
 from datasets.records import LabelledImage, Split
 from datasets.sources import BY_NAME, SOURCES, Source
 from datasets.taxonomy import BY_KEY
@@ -92,7 +93,7 @@ def test_a_label_name_the_table_does_not_explain_is_refused(tmp_path: Path) -> N
         list(read_source(folder, BY_NAME["smartathon"]))
 
 
-@pytest.mark.parametrize("row", ["9 0.5 0.5 0.2 0.2", "0 0.5 0.5 0.2", "x 0.5 0.5 0.2 0.2"])
+@pytest.mark.parametrize("row", ["9 0.5 0.5 0.2 0.2", "0 0.5 0.5 0.2", "x 0.5 0.5 0.2 0.2", "0 nan 0.5 0.2 0.2"])
 def test_a_label_row_that_is_not_yolo_is_refused_with_its_text(tmp_path: Path, row: str) -> None:
     with pytest.raises(DataError, match=row):
         read_smartathon(tmp_path, row)

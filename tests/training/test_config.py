@@ -17,7 +17,7 @@ def read(tmp_path: Path, text: str) -> object:
     return read_config(path)
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(CONFIGS.rglob("*.yaml")), ids=lambda path: path.stem)
 def test_every_configuration_of_the_project_is_valid(path: Path) -> None:
     assert read_config(path).name == path.stem
 

@@ -18,6 +18,7 @@ from training.partial_labels import (  # noqa: E402
     GroupMosaic,
     LabelledClasses,
     PartialDetectionModel,
+    keep_dense_head,
     keep_mosaics_in_group,
 )
 
@@ -68,6 +69,18 @@ def test_scores_of_labelled_classes_get_a_gradient_at_every_anchor(model: Any) -
         assert gradient[1, 2].abs().min() > 0
 
 
+def test_a_dense_model_has_one_head_and_masks_it_alike() -> None:
+    dense = PartialDetectionModel("yolo26n.yaml", nc=CLASSES, verbose=False)
+    dense.args = DEFAULT_CFG
+    keep_dense_head(dense)
+    inputs = batch(["road.webp", "wall.webp"])
+    preds = dense.train()(inputs["img"])
+    preds["scores"].retain_grad()
+    dense.loss(inputs, preds)[0].sum().backward()
+    assert preds["scores"].grad[0, 2].abs().max() == 0
+    assert preds["scores"].grad[1, 2].abs().min() > 0
+
+
 def test_a_resumed_run_goes_on_with_the_balance_of_the_two_heads(model: Any) -> None:
     model.args.epochs = 10
     model.epochs_done = 0
@@ -98,7 +111,7 @@ def test_mosaic_partners_label_the_same_classes() -> None:
     )
     plain = Mosaic(dataset, imgsz=64, p=1.0)
     dataset.transforms = SimpleNamespace(transforms=[SimpleNamespace(transforms=[plain])])
-    keep_mosaics_in_group(dataset, LABELLED)
+    keep_mosaics_in_group(dataset, LABELLED, {"road": 1.0, "wall": 1.0, "other_road": 2.0})
     mosaic = dataset.transforms.transforms[0].transforms[0]
     assert isinstance(mosaic, GroupMosaic)
     for first, partners in ((0, {0, 2}), (1, {1})):
@@ -109,4 +122,4 @@ def test_mosaic_partners_label_the_same_classes() -> None:
 def test_transforms_without_a_mosaic_in_front_are_refused() -> None:
     dataset = SimpleNamespace(transforms=SimpleNamespace(transforms=[SimpleNamespace(transforms=["crop"])]))
     with pytest.raises(TypeError, match="expected Mosaic"):
-        keep_mosaics_in_group(dataset, LABELLED)
+        keep_mosaics_in_group(dataset, LABELLED, {})

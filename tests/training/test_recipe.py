@@ -8,6 +8,7 @@ import pytest
 
 from datasets.export import ExportedData
 from datasets.records import Split
+from datasets.taxonomy import BY_KEY
 from tests.datasets.streets import write_source
 from training.config import TrainConfig
 from training.recipe import (
@@ -31,6 +32,32 @@ def test_a_run_sees_only_train_pictures_and_at_most_the_limit(tmp_path: Path) ->
     images = training_images(config, tmp_path, tmp_path / "run")
     assert len(images) == 3
     assert {image.split for image in images} == {Split.TRAIN}
+
+
+def test_a_source_that_is_left_out_gives_no_picture(tmp_path: Path) -> None:
+    write_source(tmp_path, "graffiti_athens", ["Graffiti"], {"a": ("g", "train", "")})
+    write_source(tmp_path, "chitholian_665", ["pothole"], {"b": ("g", "train", "")})
+    config = CONFIG.model_copy(update={"left_out_sources": frozenset({"chitholian_665"})})
+    assert [image.source for image in training_images(config, tmp_path, tmp_path / "run")] == ["graffiti_athens"]
+
+
+def test_merged_labels_claim_that_what_a_source_does_not_label_is_absent(tmp_path: Path) -> None:
+    write_source(tmp_path, "graffiti_athens", ["Graffiti"], {"a": ("g", "train", "")})
+    (partial,) = training_images(CONFIG, tmp_path, tmp_path / "run")
+    (merged,) = training_images(CONFIG.model_copy(update={"partial_labels": False}), tmp_path, tmp_path / "run")
+    assert partial.labelled_classes == {"graffiti"}
+    assert merged.labelled_classes == set(BY_KEY)
+
+
+def test_uncorrected_labels_take_every_pothole_at_its_word_and_crop_no_lane(tmp_path: Path) -> None:
+    rows = {"a": ("g", "train", "0 0.1 0.5 0.1 0.1\n")}
+    write_source(tmp_path, "smartathon", ["POTHOLES"], rows)
+    lanes = write_source(tmp_path, "bianka_br_highway", ["pothole", "crack"], rows)
+    (lanes / "lane_bbox.csv").write_text("stem,x0,y0,x1,y1\na,0.5,0,1,1\n")
+    config = CONFIG.model_copy(update={"corrected_labels": False})
+    images = training_images(config, tmp_path, tmp_path / "run")
+    assert [[box.class_key for box in image.boxes] for image in images] == [["pothole"], ["pothole"]]
+    assert {image.crop_fraction for image in images} == {None}
 
 
 @needs_framework
