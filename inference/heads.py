@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.calibration import ScoreScale
+
 MAX_BOXES = 300  # an end2end head gives this many rows; a dense head is cut to the same number
 NMS_IOU = 0.7  # two boxes of one class overlapping more than this are one object
 _MAX_CANDIDATES = 30_000  # bounds the time of non-maximum suppression at very low thresholds
@@ -31,10 +33,23 @@ class Candidates:
         return Candidates(self.xyxy_input_px[rows], self.score[rows], self.class_index[rows])
 
 
-def read_head(head: Head, output: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:
-    """Read one image's output; keeps finite boxes that reach their class's threshold, at most 300."""
+def read_head(
+    head: Head, output: NDArray[np.float32], thresholds: NDArray[np.float32], scale: ScoreScale | None = None
+) -> Candidates:
+    """Read one image's output; keeps finite boxes that reach their class's threshold, at most 300.
+
+    With a scale, thresholds and resulting scores are the ones people see, not the network's own.
+    """
     read = _read_end2end if head is Head.END2END else _read_dense
-    return read(output, thresholds).take(slice(MAX_BOXES))
+    if scale is None:
+        return read(output, thresholds).take(slice(MAX_BOXES))
+    return _show(read(output, scale.raw_thresholds(thresholds)), thresholds, scale).take(slice(MAX_BOXES))
+
+
+def _show(found: Candidates, thresholds: NDArray[np.float32], scale: ScoreScale) -> Candidates:
+    """Only what survived is put on the scale of people: a dense head has 8400 anchors for each class."""
+    shown = Candidates(found.xyxy_input_px, scale.shown(found.score, found.class_index), found.class_index)
+    return _sorted(shown.take(shown.score >= thresholds[shown.class_index]))
 
 
 def _read_end2end(rows: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:

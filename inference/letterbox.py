@@ -1,5 +1,6 @@
 """Fits any image into the network's input and brings boxes back, so that only this file knows of padding."""
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -7,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PAD_VALUE = 114  # the grey the detector was trained with
+_SKIPS_BELOW = 0.5
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,15 @@ class Letterbox:
     height: int
     input_width: int
     input_height: int
+
+    @classmethod
+    def around(cls, width: int, height: int, long_side: int, stride: int) -> "Letterbox":
+        """The smallest input of whole strides for an image scaled to this long side: no work on wide grey bars."""
+        scale = long_side / max(width, height)
+        input_width, input_height = (
+            max(1, math.ceil(round(side * scale) / stride)) * stride for side in (width, height)
+        )
+        return cls(width, height, input_width, input_height)
 
     @property
     def fitted_width(self) -> int:
@@ -39,7 +50,9 @@ class Letterbox:
         canvas = np.full((self.input_height, self.input_width, 3), PAD_VALUE, dtype=np.uint8)
         rows = slice(self.top, self.top + self.fitted_height)
         columns = slice(self.left, self.left + self.fitted_width)
-        fitted = cv2.resize(pixels, (self.fitted_width, self.fitted_height), interpolation=cv2.INTER_LINEAR)
+        # Linear interpolation looks at 2x2 pixels: shrinking by more it would skip some, and small holes with them.
+        interpolation = cv2.INTER_AREA if self._scale < _SKIPS_BELOW else cv2.INTER_LINEAR
+        fitted = cv2.resize(pixels, (self.fitted_width, self.fitted_height), interpolation=interpolation)
         canvas[rows, columns] = fitted
         return canvas
 

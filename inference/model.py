@@ -2,19 +2,46 @@
 
 import json
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from datasets.taxonomy import BY_KEY
+from inference.calibration import Platt
 from inference.errors import ModelRefused
 from inference.heads import Head
 
 FORMAT = "1"
-_STRUCTURED = ("class_keys", "thresholds", "experimental", "source_data")
+_STRUCTURED = ("class_keys", "thresholds", "experimental", "source_data", "calibration", "operating_points")
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=32, le=4096)]
+
+
+class ThresholdRule(StrEnum):
+    """What decided a class's threshold."""
+
+    BEST_F1 = "best_f1"
+    FALSE_ALARMS = "false_alarms"  # the lowest one that keeps false-alarm frames within the limit
+    DEFAULT = "default"  # too few labelled boxes to choose by
+
+
+class OperatingPoint(BaseModel):
+    """How a class's threshold was chosen, and what it does on the val pictures it was chosen on."""
+
+    model_config = ConfigDict(frozen=True)
+
+    threshold: Score
+    rule: ThresholdRule
+    sources: str  # "vehicle sources" or "all sources"
+    pictures: int
+    boxes: int
+    free_pictures: int  # labelled for the class and free of it
+    most_false_alarms: Score | None  # the limit; None where too few pictures are free of the class to hold it
+    false_alarm_frames: Score | None
+    precision: Score | None
+    recall: Score | None
 
 
 class ModelCard(BaseModel):
@@ -27,6 +54,7 @@ class ModelCard(BaseModel):
     class_keys: tuple[str, ...] = Field(min_length=1)
     input_height: Side
     input_width: Side
+    fits_aspect: bool = False  # the input takes each image's own aspect; its long side is the longer of the two
     stride: int = Field(ge=1)
     head: Head
     thresholds: dict[str, Score]
@@ -35,6 +63,8 @@ class ModelCard(BaseModel):
     license: str
     trained_at: str
     code_version: str
+    calibration: dict[str, Platt] = Field(default_factory=dict)
+    operating_points: dict[str, OperatingPoint] = Field(default_factory=dict)
     sha256: str = ""
 
     @model_validator(mode="after")
@@ -44,8 +74,9 @@ class ModelCard(BaseModel):
             raise ValueError(f"class_keys name a class twice: {self.class_keys}")
         if set(self.thresholds) != keys:
             raise ValueError(f"thresholds need exactly the class keys, differing in {keys ^ set(self.thresholds)}")
-        if not keys.issuperset(self.experimental):
-            raise ValueError(f"experimental names other classes: {set(self.experimental) - keys}")
+        for field in ("experimental", "calibration", "operating_points"):
+            if not keys.issuperset(named := getattr(self, field)):
+                raise ValueError(f"{field} names other classes: {set(named) - keys}")
         if self.input_height % self.stride or self.input_width % self.stride:
             raise ValueError(f"input {self.input_height}x{self.input_width} is not a multiple of {self.stride}")
         return self

@@ -22,6 +22,7 @@ class ModelEntry(BaseModel):
     size_bytes: int
     card: str = ""
     released_at: str = ""
+    exception: str = ""  # why it was released although its measurements spoke against it
 
 
 class Registry(BaseModel):

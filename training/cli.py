@@ -3,14 +3,18 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datasets.records import Split
 from training.errors import TrainingError
 
+if TYPE_CHECKING:
+    from training.thresholds import FalseAlarmLimit
+
 Shared = Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and, for training, weights/.")]
+Workers = Annotated[int, typer.Option(min=1, help="Pictures worked on at the same time, each on one core.")]
 _SHARED = Path("../shared")
 
 
@@ -57,23 +61,92 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="Released model name or path of an .onnx file.")],
     split: Annotated[Split, typer.Option(help="Tune on val; test is scored once for a release.")] = Split.VAL,
     shared: Shared = _SHARED,
-    out: Annotated[Path | None, typer.Option(help="Write OUT.json and OUT.md instead of printing.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write report, plots and detections to OUT/SPLIT/.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    calibrate: Annotated[
+        bool, typer.Option(help="Fit every class's score curve on val and write it into the model file.")
+    ] = False,
     choose_thresholds: Annotated[
         bool, typer.Option(help="Choose every class's threshold on val and write them into the model file.")
     ] = False,
-    threads: Annotated[int, typer.Option(min=1, help="Processor cores the model may use.")] = 1,
+    most_false_alarms: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHARE or CLASS=SHARE",
+            help="Most pictures free of a class that may report it, when choosing; 0.02 unless given. Repeatable.",
+        ),
+    ] = None,
+    workers: Workers = 1,
+    reuse: Annotated[bool, typer.Option(help="Take the detections kept in OUT instead of detecting again.")] = False,
+    again: Annotated[bool, typer.Option(help="Score a file on test that was scored there before.")] = False,
 ) -> None:
-    """Score a model per class and source: AP, precision, recall, F1 and false-alarm frames.
+    """Score a model per class, source and size, with 95 % intervals, under labels as corrected and as published.
 
-    A class is scored only in pictures whose source labels it. Pictures of the train split are refused, and
-    so are thresholds chosen on test.
+    A class is scored only in pictures whose source labels it. A threshold is that of the best F1, or the lowest
+    one that keeps false alarms within the limit, if that is higher. Pictures of the train split are refused, and
+    so are thresholds and calibration from test. Each scoring of test enters models/test-scores.jsonl; a second
+    one of the same file is refused without --again.
 
-    Example: rasid evaluate default --split test
+    Example: rasid evaluate runs/nano/rasid-n-0.2.onnx --calibrate --choose-thresholds --out runs/nano/scores
     """
-    from training.evaluate import evaluate_model
+    from training.evaluate import Evaluation, evaluate_model
 
     with _refusals():
-        typer.echo(evaluate_model(model, split, shared, out, choose_thresholds, threads))
+        limit = _false_alarm_limit(most_false_alarms or [])
+        asked = Evaluation(
+            model, shared, split, out, as_json, calibrate, choose_thresholds, limit, workers, reuse, again
+        )
+        typer.echo(evaluate_model(asked))
+
+
+def compare(
+    first: Annotated[str, typer.Argument(metavar="A", help="Released name, .onnx file, or OUT of rasid evaluate.")],
+    second: Annotated[str, typer.Argument(metavar="B", help="The same, of the other model.")],
+    shared: Shared = _SHARED,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the differences here.")
+    ] = None,
+    workers: Workers = 1,
+) -> None:
+    """Compare two models on val: differences of AP50 with 95 % intervals over the same resampled scenes.
+
+    Two models are equal where the interval covers 0. Models are run; folders of rasid evaluate are read.
+
+    Example: rasid compare default runs/nano/scores
+    """
+    from training.compare import compare_models
+
+    with _refusals():
+        typer.echo(compare_models(first, second, shared, workers, json_file))
+
+
+def promote(
+    model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
+    card: Annotated[Path, typer.Option(help="Its model card in Markdown.")],
+    evaluation: Annotated[Path, typer.Option(help="OUT of rasid evaluate, with val and test of exactly this file.")],
+    shared: Shared = _SHARED,
+    against: Annotated[
+        Path | None, typer.Option(help="OUT of rasid evaluate for the default model; without it, it is run now.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
+    ] = None,
+    make_default: Annotated[bool, typer.Option(help="Use this model unless another is asked for.")] = False,
+    despite: Annotated[str, typer.Option(metavar="REASON", help="Release it although it is not better.")] = "",
+    workers: Workers = 1,
+) -> None:
+    """Release a model if it was scored on val and test and is better than the default.
+
+    Better means: a higher mean AP50 over the eight on val, none of the eight significantly worse, and potholes
+    reported in at most 3 % of val's pictures without any defect. Test is told and decides nothing.
+
+    Example: rasid promote runs/nano/rasid-n-0.2.onnx --card card.md --evaluation runs/nano/scores --make-default
+    """
+    from training.promote import Promotion, promote_model
+
+    with _refusals():
+        asked = Promotion(model, card, evaluation, shared, against, folder, make_default, despite, workers)
+        typer.echo(promote_model(asked))
 
 
 def release(
@@ -94,6 +167,24 @@ def release(
 
     with _refusals():
         typer.echo(release_model(model, card, folder, make_default))
+
+
+def _false_alarm_limit(given: list[str]) -> "FalseAlarmLimit":
+    """0.02 and road_crack=0.1 as the limit of all classes and of one."""
+    from datasets.taxonomy import KEYS
+    from training.thresholds import FalseAlarmLimit
+
+    shares: dict[str, float] = {}
+    for text in given:
+        key, _, share = text.rpartition("=")
+        try:
+            shares[key] = float(share)
+        except ValueError:
+            shares[key] = -1.0
+        if not 0 <= shares[key] <= 1 or key not in ("", *KEYS):
+            raise typer.BadParameter(f"--most-false-alarms: expected 0..1 or CLASS=0..1, got {text}")
+    overall = shares.pop("", FalseAlarmLimit.share)
+    return FalseAlarmLimit(overall, shares)
 
 
 @contextmanager

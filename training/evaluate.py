@@ -1,130 +1,139 @@
 """`rasid evaluate`: scores a model file as the service runs it, only where pictures are labelled."""
 
-import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
-from datasets.reading import read_pixels, read_sources
-from datasets.records import LabelledImage, Split, Viewpoint
-from datasets.sources import BY_NAME
+from datasets.records import Split
 from datasets.taxonomy import KEYS
+from inference.calibration import Platt
 from inference.detector import Detector
-from training.average_precision import AveragePrecision, average_precision
+from inference.model import ModelCard
+from training.calibration import choose_curve
+from training.detecting import LabelledTwice, hold_trial, network_sha256, path_or_name, read_labels, relabel
 from training.errors import EvaluationError
-from training.scoring import Cell, Rates, best_threshold, cells_of, judge, match_iou, rates_at
-from training.thresholds import write_thresholds
+from training.ledger import admit_to_test
+from training.report import Report, make_report
+from training.report_text import as_json, as_markdown, headline_line
+from training.thresholds import (
+    FalseAlarmLimit,
+    choose_operating_points,
+    decisive_cells,
+    moved_thresholds,
+    rewrite_card,
+)
+from training.trial import TRIAL_FILE, Labels, Trial, read_trial, write_trial
 
-LOWEST_SCORE = 0.01
-"""Detections below it change no average precision by more than 0.001 and fill the memory."""
-LOWEST_THRESHOLD = 0.1
-DEFAULT_THRESHOLD = 0.3
-ENOUGH_BOXES = 20
-"""A class with fewer labelled boxes in val gets the default threshold: any other would be chance."""
-ALL = "all sources"
+REPORT_JSON = "report.json"
+REPORT_MARKDOWN = "report.md"
 
 
 @dataclass(frozen=True)
-class Score:
-    """One class in one source (or in all), at the threshold the model carries."""
+class Evaluation:
+    """What `rasid evaluate` is asked to do."""
 
-    class_key: str
-    source: str
-    pictures: int
-    boxes: int
-    average_precision: AveragePrecision | None
-    threshold: float
-    rates: Rates
+    model: str
+    shared: Path
+    split: Split = Split.VAL
+    out: Path | None = None
+    json: bool = False
+    calibrate: bool = False
+    choose_thresholds: bool = False
+    limit: FalseAlarmLimit = field(default_factory=FalseAlarmLimit)
+    workers: int = 1
+    reuse: bool = False
+    again: bool = False
+    ledger: Path | None = None
+
+    @property
+    def folder(self) -> Path | None:
+        """Where trial, report and plots of the split go."""
+        return self.out / self.split.value if self.out else None
 
 
-def evaluate_model(
-    model: str, split: Split, shared: Path, out: Path | None, choose_thresholds: bool, threads: int
-) -> str:
-    """Score a model on val or test; returns the table, or where it was written."""
-    if split is Split.TRAIN:
+def evaluate_model(asked: Evaluation) -> str:
+    """Score a model on val or test; returns the report, or where it was written."""
+    _refuse_nonsense(asked)
+    twice = read_labels(asked.shared, asked.split)
+    card = Detector.open(path_or_name(asked.model)).model
+    refuse_missing_packages()
+    earlier = admit_to_test(card, asked.again, asked.ledger) if asked.split is Split.TEST else 0
+    trial = relabel(_found(asked, twice), twice, card)
+    if asked.folder:  # before anything can go wrong with what is made of it
+        asked.folder.mkdir(parents=True, exist_ok=True)
+        write_trial(trial, asked.folder / TRIAL_FILE)
+    changes = tuned_fields(trial, asked)
+    if changes:
+        trial = trial.model_copy(update={"model": rewrite_card(Path(asked.model), **changes)})
+    return _report(trial, make_report(trial, earlier), asked)
+
+
+def tuned_fields(trial: Trial, asked: Evaluation) -> dict[str, Any]:
+    """The fields of the card that are to be written anew, chosen under the corrected labels."""
+    cells = trial.cells(Labels.CORRECTED)
+    changes: dict[str, Any] = {}
+    calibration: Mapping[str, Platt] = trial.model.calibration
+    if asked.calibrate:
+        curves = {key: choose_curve(key, decisive_cells(key, cells)[1]) for key in KEYS}
+        calibration = {key: curve for key, curve in curves.items() if curve is not None}
+        changes = {
+            "calibration": calibration,
+            "thresholds": moved_thresholds(trial.model, calibration),
+            "operating_points": {},
+        }
+    if asked.choose_thresholds:
+        points = choose_operating_points(cells, calibration, asked.limit)
+        changes |= {"thresholds": {key: p.threshold for key, p in points.items()}, "operating_points": points}
+    return changes
+
+
+def refuse_missing_packages() -> None:
+    """Say before minutes of detecting that the report could not be made."""
+    missing = [name for name in ("faster_coco_eval", "matplotlib", "onnx") if find_spec(name) is None]
+    if missing:
+        raise EvaluationError(f"expected the train extra, {', '.join(missing)} missing: pip install 'rasid[train]'")
+
+
+def _refuse_nonsense(asked: Evaluation) -> None:
+    tunes = asked.calibrate or asked.choose_thresholds
+    if asked.split is Split.TRAIN:
         raise EvaluationError("expected val or test, got train: a model knows its training pictures by heart")
-    if choose_thresholds and split is not Split.VAL:
-        raise EvaluationError("expected --split val with --choose-thresholds, got test: test is never tuned on")
-    images = [image for image in read_sources(shared / "data") if image.split is split]
-    detector = Detector.open(_path_or_name(model), min_score=LOWEST_SCORE, threads=threads)
-    cells = list(detect_cells(detector, images))
-    thresholds = dict(detector.model.thresholds)
-    if choose_thresholds:
-        thresholds = chosen_thresholds(cells)
-        write_thresholds(Path(model), thresholds)
-    return _report(f"{detector.model.name} {detector.model.version}, {split}", score_cells(cells, thresholds), out)
+    if tunes and asked.split is not Split.VAL:
+        raise EvaluationError("expected --split val with --calibrate or --choose-thresholds: test is never tuned on")
+    if tunes and not asked.model.endswith(".onnx"):
+        raise EvaluationError(f"expected the path of an .onnx file to write to, got {asked.model}")
+    if asked.split is Split.TEST and asked.out is None:
+        raise EvaluationError("expected --out with --split test, got none: test is scored once, so keep the report")
+    if asked.reuse and asked.out is None:
+        raise EvaluationError("expected --out with --reuse, got none: the detections are read from there")
 
 
-def detect_cells(detector: Detector, images: Sequence[LabelledImage]) -> Iterator[Cell]:
-    """Run the detector on each picture, cropped as its source needs, and yield its labelled cells."""
-    for image in images:
-        (found,) = detector.detect([read_pixels(image)])
-        yield from cells_of(image, found)
+def _found(asked: Evaluation, twice: LabelledTwice) -> Trial:
+    """Detections made now, or with --reuse those kept in the folder, if the same network made them."""
+    if not asked.reuse or asked.folder is None:
+        return hold_trial(asked.model, asked.split, twice, asked.workers)
+    kept = read_trial(asked.folder / TRIAL_FILE)
+    if kept.network_sha256 != network_sha256(asked.model):
+        raise EvaluationError(f"expected detections of {asked.model} in {asked.folder}, got those of another network")
+    return kept
 
 
-def chosen_thresholds(cells: Sequence[Cell]) -> dict[str, float]:
-    """Per class the threshold of the best F1, on vehicle-mounted sources when these have enough boxes."""
-    return {key: _chosen_threshold(key, [cell for cell in cells if cell.class_key == key]) for key in KEYS}
+def _report(trial: Trial, report: Report, asked: Evaluation) -> str:
+    folder = asked.folder
+    if folder is None:
+        return as_json(report) if asked.json else as_markdown(report)
+    from training.plots import write_plots
+
+    write_trial(trial, folder / TRIAL_FILE)
+    (folder / REPORT_JSON).write_text(as_json(report), encoding="utf-8")
+    (folder / REPORT_MARKDOWN).write_text(as_markdown(report), encoding="utf-8")
+    write_plots(trial, folder)
+    return as_json(report) if asked.json else f"{_summary(trial.model, report)}\nReport, trial and plots: {folder}"
 
 
-def _chosen_threshold(class_key: str, cells: Sequence[Cell]) -> float:
-    from_vehicles = [cell for cell in cells if BY_NAME[cell.source].viewpoint is Viewpoint.VEHICLE]
-    for candidates in (from_vehicles, cells):
-        outcome = judge(candidates, match_iou(class_key))
-        if outcome.truths >= ENOUGH_BOXES:
-            return round(best_threshold(outcome, LOWEST_THRESHOLD), 3)
-    return DEFAULT_THRESHOLD
-
-
-def score_cells(cells: Sequence[Cell], thresholds: dict[str, float]) -> list[Score]:
-    """The scores of every class in all sources together, then in each source that labels it."""
-    scores = []
-    for key in KEYS:
-        own = [cell for cell in cells if cell.class_key == key]
-        sources = sorted({cell.source for cell in own})
-        scores += [_score(key, ALL, own, thresholds[key])] if own else []
-        scores += [_score(key, s, [cell for cell in own if cell.source == s], thresholds[key]) for s in sources]
-    return scores
-
-
-def _score(class_key: str, source: str, cells: Sequence[Cell], threshold: float) -> Score:
-    outcome = judge(cells, match_iou(class_key))
-    return Score(
-        class_key=class_key,
-        source=source,
-        pictures=len(cells),
-        boxes=outcome.truths,
-        average_precision=average_precision(cells),
-        threshold=threshold,
-        rates=rates_at(outcome, threshold),
-    )
-
-
-def as_markdown(title: str, scores: Sequence[Score]) -> str:
-    """The scores as a table; '-' stands where a figure is undefined."""
-    head = "class|source|pictures|boxes|AP30|AP50|AP50-95|threshold|precision|recall|F1|false-alarm frames"
-    lines = [f"## {title}", "", f"|{head}|", "|" + "---|" * (head.count("|") + 1)]
-    return "\n".join(lines + [_row(score) for score in scores]) + "\n"
-
-
-def _row(score: Score) -> str:
-    ap, rates = score.average_precision, score.rates
-    figures: list[float | None] = [ap.at_30, ap.at_50, ap.at_50_95] if ap else [None] * 3
-    figures += [score.threshold, rates.precision, rates.recall, rates.f1, rates.false_alarm_frames]
-    shown = ["-" if figure is None else f"{figure:.3f}" for figure in figures]
-    return "|" + "|".join([score.class_key, score.source, str(score.pictures), str(score.boxes), *shown]) + "|"
-
-
-def _report(title: str, scores: Sequence[Score], out: Path | None) -> str:
-    table = as_markdown(title, scores)
-    if out is None:
-        return table
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_name(out.name + ".md").write_text(table, encoding="utf-8")
-    content = {"title": title, "scores": [asdict(score) for score in scores]}
-    out.with_name(out.name + ".json").write_text(json.dumps(content, indent=1), encoding="utf-8")
-    return f"{out}.md and {out}.json: {len(scores)} rows"
-
-
-def _path_or_name(model: str) -> str | Path:
-    return Path(model) if model.endswith(".onnx") else model
+def _summary(card: ModelCard, report: Report) -> str:
+    lines = [f"{card.name} {card.version}, {report.split}, sha256 {card.sha256}"]
+    lines += [f"labels {labels}: {headline_line(scores.headline)}" for labels, scores in report.labels.items()]
+    return "\n".join(lines)

@@ -23,6 +23,7 @@ LICENSE = "AGPL-3.0-or-later"
 PROVISIONAL_THRESHOLD = 0.25
 """For every class until `rasid evaluate --choose-thresholds` has looked at val."""
 OPSET = 17
+STRIDE = 32
 LARGEST_BYTES = 12_000_000
 MOST_DIFFERENCE = 1e-3
 """Score or share of the input side by which the ONNX output may differ from the torch model's."""
@@ -34,7 +35,6 @@ def export_checkpoint(run: Path, out: Path, name: str, version: str, head: Head)
     size = int(record["config"]["image_size"])
     checkpoint = run / "weights" / "last.pt"
     model = _export_onnx(checkpoint, size, head)
-    check_output_shape(model, head, len(KEYS))
     write_card(model, describe(record, name, version, head, size))
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(model.SerializeToString())
@@ -54,7 +54,8 @@ def describe(record: dict[str, Any], name: str, version: str, head: Head, size: 
         class_keys=KEYS,
         input_height=size,
         input_width=size,
-        stride=32,
+        fits_aspect=True,
+        stride=STRIDE,
         head=head,
         thresholds=dict.fromkeys(KEYS, PROVISIONAL_THRESHOLD),
         experimental=tuple(c.key for c in CLASSES if c.experimental),
@@ -72,22 +73,21 @@ def write_card(model: "onnx.ModelProto", card: ModelCard) -> None:
         model.metadata_props.add(key=key, value=value)
 
 
-def check_output_shape(model: "onnx.ModelProto", head: Head, class_count: int) -> None:
+def check_output_shape(shape: tuple[int, ...], head: Head, class_count: int) -> None:
     """Refuse a model whose output is not the head's: the library's options for it have changed meaning."""
-    shapes = [[d.dim_value for d in output.type.tensor_type.shape.dim] for output in model.graph.output]
     channel, size = (2, 6) if head is Head.END2END else (1, 4 + class_count)
-    if len(shapes) != 1 or len(shapes[0]) != 3 or shapes[0][channel] != size:
-        raise ExportError(f"expected one output of the {head} head for {class_count} classes, got shapes {shapes}")
+    if len(shape) != 3 or shape[channel] != size:
+        raise ExportError(f"expected one output of the {head} head for {class_count} classes, got shape {shape}")
 
 
 def largest_difference(checkpoint: Path, exported: Path, head: Head, size: int) -> float:
-    """The largest difference between checkpoint and ONNX outputs on a fixed random picture and a flat one."""
-    pictures = np.random.default_rng(0).random((2, 3, size, size), dtype=np.float32)
-    pictures[1] = 0.5
-    return max(
-        _difference(run_torch(checkpoint, one[None], head), run_onnx(exported, one[None]), head, size)
-        for one in pictures
-    )
+    """The largest difference between checkpoint and ONNX outputs on random and flat pictures, square and wide."""
+    rng = np.random.default_rng(0)
+    wide = max(STRIDE, size * 9 // 16 // STRIDE * STRIDE)
+    shapes = ((1, 3, size, size), (1, 3, wide, size))
+    pictures = [rng.random(shape, dtype=np.float32) for shape in shapes]
+    pictures += [np.full(shape, 0.5, dtype=np.float32) for shape in shapes]
+    return max(_difference(run_torch(checkpoint, one, head), run_onnx(exported, one), head, size) for one in pictures)
 
 
 def run_torch(checkpoint: Path, picture: NDArray[np.float32], head: Head) -> NDArray[np.float32]:
@@ -113,6 +113,7 @@ def run_onnx(exported: Path, picture: NDArray[np.float32]) -> NDArray[np.float32
 
 
 def _difference(ours: NDArray[np.float32], theirs: NDArray[np.float32], head: Head, size: int) -> float:
+    check_output_shape(theirs.shape, head, len(KEYS))
     if ours.shape != theirs.shape:
         raise ExportError(f"expected the checkpoint's output shape {ours.shape}, got {theirs.shape}")
     if head is Head.END2END:  # equal scores may change places, so only the sorted scores are comparable row by row
@@ -131,6 +132,6 @@ def _export_onnx(checkpoint: Path, size: int, head: Head) -> "onnx.ModelProto":
         shutil.copyfile(checkpoint, copy)
         nms = False if head is Head.END2END else None  # False: the NMS-free head; None: the head that needs it
         written = YOLO(str(copy)).export(
-            format="onnx", imgsz=size, nms=nms, dynamic=False, simplify=False, opset=OPSET, device="cpu"
+            format="onnx", imgsz=size, nms=nms, dynamic=True, simplify=False, opset=OPSET, device="cpu"
         )
         return onnx.load(written)

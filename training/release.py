@@ -13,8 +13,11 @@ from inference.session import Session
 from training.errors import ReleaseError
 
 
-def release_model(model: Path, card: Path, folder: Path | None, make_default: bool) -> str:
-    """Register a model under its file's stem; safe to run twice, refuses another file under a taken name."""
+def release_model(model: Path, card: Path, folder: Path | None, make_default: bool, exception: str = "") -> str:
+    """Register a model under its file's stem; safe to run twice, refuses another file under a taken name.
+
+    exception says why it is released although its measurements speak against it.
+    """
     target = folder or released_folder()
     data = model.read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
@@ -30,6 +33,7 @@ def release_model(model: Path, card: Path, folder: Path | None, make_default: bo
         size_bytes=len(data),
         card=f"{model.stem}.md",
         released_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        exception=exception,
     )
     _copy(model, target / entry.file)
     _copy(card, target / entry.card)
@@ -46,6 +50,6 @@ def _write_registry(folder: Path, registry: Registry, name: str, entry: ModelEnt
     models = {**registry.models, name: entry}
     content = {
         "default": name if make_default else registry.default,
-        "models": {key: one.model_dump() for key, one in models.items()},
+        "models": {key: one.model_dump(exclude_defaults=True) for key, one in models.items()},
     }
     (folder / "registry.yaml").write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

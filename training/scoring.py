@@ -1,12 +1,13 @@
 """Counts hits, false alarms and misses, looking only where the labels say something."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from datasets.records import LabelledImage
+from inference.calibration import Platt
 from inference.detections import Detections
 
 Boxes = NDArray[np.float64]
@@ -17,7 +18,10 @@ WATER_IOU = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Cell:
-    """One class in one picture whose source labels it; found boxes are sorted by score, highest first."""
+    """One class in one picture whose source labels it; found boxes are sorted by score, highest first.
+
+    In a trial scores are the network's own: calibration changes no order and is applied to the Outcome.
+    """
 
     class_key: str
     source: str
@@ -81,6 +85,13 @@ def judge(cells: Sequence[Cell], iou: float) -> Outcome:
         truths=sum(len(cell.truth_xyxy_px) for cell in cells),
         loudest_when_free=np.array(free, dtype=np.float64),
     )
+
+
+def shown(outcome: Outcome, curve: Platt | None) -> Outcome:
+    """The outcome with the scores people see."""
+    if curve is None:
+        return outcome
+    return replace(outcome, score=curve.shown(outcome.score), loudest_when_free=curve.shown(outcome.loudest_when_free))
 
 
 def match_found(cell: Cell, iou: float) -> NDArray[np.bool_]:

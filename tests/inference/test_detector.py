@@ -135,12 +135,20 @@ def test_boxes_beyond_the_image_are_clipped_and_those_in_the_padding_dropped(tmp
     assert (found.class_key, found.xyxy_px) == (KEYS[0], (0, 20, 320, 480))
 
 
-def write_fixed_model(path: Path, rows: list[tuple[float, ...]]) -> Path:
+def test_a_model_that_fits_the_aspect_puts_no_grey_beside_a_wide_image(tmp_path: Path) -> None:
+    path = write_fixed_model(tmp_path / "m.onnx", [(0, 0, 320, 160, 0.9, 0)], fits_aspect=True)
+    (found,) = detect_one(Detector.open(path), blob_image(width=640, height=320))
+    assert found.xyxy_px == (0, 0, 640, 320)
+
+
+def write_fixed_model(path: Path, rows: list[tuple[float, ...]], fits_aspect: bool = False) -> Path:
     """Write an end2end model that answers every image with these rows."""
-    graph = "g (float[1,3,320,320] images) => (float[1,R,6] output0) { output0 = Identity(rows) }"
+    shape = "1,3,h,w" if fits_aspect else "1,3,320,320"
+    graph = f"g (float[{shape}] images) => (float[1,R,6] output0) {{ output0 = Identity(rows) }}"
     model = onnx.parser.parse_model(f'<ir_version: 9, opset_import: ["" : 17]> {graph}')
     model.graph.initializer.append(onnx.numpy_helper.from_array(np.array([rows], np.float32), "rows"))
-    onnx.helper.set_model_props(model, blob_card("end2end", KEYS, (320, 320)).to_metadata())
+    card = blob_card("end2end", KEYS, (320, 320)).model_copy(update={"fits_aspect": fits_aspect})
+    onnx.helper.set_model_props(model, card.to_metadata())
     onnx.save(model, path)
     return path
 
@@ -170,7 +178,7 @@ def test_bytes_that_are_no_model_are_refused(tmp_path: Path) -> None:
     assert refused.value.code == "model.unreadable"
 
 
-@pytest.mark.parametrize("claimed", [{"head": "dense"}, {"input_width": "640"}])
+@pytest.mark.parametrize("claimed", [{"head": "dense"}, {"input_width": "640"}, {"fits_aspect": "True"}])
 def test_a_model_that_differs_from_its_metadata_is_refused_at_opening(tmp_path: Path, claimed: dict[str, str]) -> None:
     path = write_blob_model(tmp_path / "m.onnx", metadata=claimed)
     with pytest.raises(ModelRefused) as refused:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
@@ -64,6 +64,7 @@ def test_dense_keeps_at_most_300_boxes_and_they_are_the_best() -> None:
     assert np.allclose(found.score, np.arange(499, 199, -1) / 1000)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(0, 60))
 def test_dense_suppression_leaves_no_overlap_and_drops_nothing_without_a_stronger_neighbour(
     seed: int, count: int

@@ -25,6 +25,28 @@ def test_the_whole_image_lies_inside_the_input_and_touches_two_sides(letterbox: 
     assert (x0, x1) == (0, letterbox.input_width) or (y0, y1) == (0, letterbox.input_height)
 
 
+@given(SIDES, SIDES, INPUT_SIDES)
+def test_an_input_around_an_image_has_whole_strides_and_less_than_one_to_spare(
+    width: int, height: int, long_side: int
+) -> None:
+    letterbox = Letterbox.around(width, height, long_side, 32)
+    assert letterbox.input_width % 32 == letterbox.input_height % 32 == 0
+    assert max(letterbox.fitted_width, letterbox.fitted_height) == long_side
+    assert letterbox.input_width - letterbox.fitted_width < 32
+    assert letterbox.input_height - letterbox.fitted_height < 32
+
+
+def test_a_survey_frame_takes_a_wide_input() -> None:
+    letterbox = Letterbox.around(1920, 1080, 960, 32)
+    assert (letterbox.input_width, letterbox.input_height) == (960, 544)
+
+
+def test_strong_shrinking_skips_no_pixel() -> None:
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[::8, ::8] = 255
+    assert Letterbox(64, 64, 8, 8).fit(pixels).min() > 0
+
+
 def test_a_wide_image_is_centred_between_grey_bars() -> None:
     fitted = Letterbox(1280, 720, 640, 640).fit(np.full((720, 1280, 3), 255, np.uint8))
     assert fitted.shape == (640, 640, 3)

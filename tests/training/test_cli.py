@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import typer
 from typer.testing import CliRunner
 
@@ -11,7 +12,7 @@ from tests.datasets.streets import write_source
 from training import cli
 
 app = typer.Typer()
-for command in (cli.train, cli.export, cli.evaluate, cli.release):
+for command in (cli.train, cli.export, cli.evaluate, cli.release, cli.compare, cli.promote):
     app.command()(command)
 
 
@@ -33,6 +34,25 @@ def test_an_unknown_head_is_refused(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["export", str(tmp_path), "out.onnx", "--head", "two"])
     assert result.exit_code == 2
     assert "dense" in result.stderr
+
+
+@pytest.mark.parametrize("given", ["2", "pothole=x", "unicorn=0.1", "-0.1"])
+def test_a_false_alarm_limit_that_is_no_share_is_refused(given: str) -> None:
+    result = CliRunner().invoke(app, ["evaluate", "none.onnx", "--most-false-alarms", given])
+    assert result.exit_code == 2
+    assert "CLASS=0..1" in result.stderr
+
+
+def test_false_alarm_limits_hold_for_all_classes_and_for_named_ones() -> None:
+    limit = cli._false_alarm_limit(["0.05", "road_crack=0.3"])
+    assert (limit.of("pothole"), limit.of("road_crack")) == (0.05, 0.3)
+    assert cli._false_alarm_limit([]).of("pothole") == 0.02
+
+
+def test_comparing_what_was_never_evaluated_is_refused_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["compare", str(tmp_path), str(tmp_path)])
+    assert result.exit_code == 2
+    assert "rasid evaluate --out" in result.stderr
 
 
 def test_help_loads_nothing_heavy() -> None:

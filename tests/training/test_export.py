@@ -41,7 +41,7 @@ def test_the_card_names_the_sources_and_the_experimental_classes() -> None:
 
 @pytest.mark.parametrize(("head", "shape"), [(Head.END2END, (1, 300, 6)), (Head.DENSE, (1, 4 + len(KEYS), 8400))])
 def test_an_output_of_the_heads_own_shape_is_accepted(head: Head, shape: tuple[int, ...]) -> None:
-    check_output_shape(model_with_output(*shape), head, len(KEYS))
+    check_output_shape(shape, head, len(KEYS))
 
 
 @pytest.mark.parametrize(
@@ -55,4 +55,4 @@ def test_an_output_of_the_heads_own_shape_is_accepted(head: Head, shape: tuple[i
 )
 def test_an_output_of_another_shape_is_refused(head: Head, shape: tuple[int, ...]) -> None:
     with pytest.raises(ExportError, match=f"{head} head"):
-        check_output_shape(model_with_output(*shape), head, len(KEYS))
+        check_output_shape(shape, head, len(KEYS))

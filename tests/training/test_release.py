@@ -8,7 +8,7 @@ from inference.registry import load_model, read_registry
 from tests.models import write_blob_model
 from training.errors import ReleaseError
 from training.release import release_model
-from training.thresholds import write_thresholds
+from training.thresholds import rewrite_card
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_another_file_under_a_released_name_is_refused(model: Path) -> None:
     release_model(model, model.parent / "card.md", folder, make_default=False)
     from inference.detector import Detector
 
-    write_thresholds(model, dict.fromkeys(Detector.open(model).model.class_keys, 0.9))
+    rewrite_card(model, thresholds=dict.fromkeys(Detector.open(model).model.class_keys, 0.9))
     with pytest.raises(ReleaseError, match="raise the version"):
         release_model(model, model.parent / "card.md", folder, make_default=False)
 
@@ -47,3 +47,15 @@ def test_a_second_model_becomes_the_default_only_when_asked(model: Path) -> None
     assert read_registry(folder).default == "blobs-1"
     release_model(second, card, folder, make_default=True)
     assert read_registry(folder).default == "blobs-2"
+
+
+def test_a_reason_for_an_exception_stays_in_the_registry(model: Path) -> None:
+    folder, card = model.parent / "released", model.parent / "card.md"
+    release_model(model, card, folder, make_default=False, exception="asked for by the city")
+    second = model.with_name("blobs-2.onnx")
+    second.write_bytes(model.read_bytes())
+    release_model(second, card, folder, make_default=False)
+    assert {n: e.exception for n, e in read_registry(folder).models.items()} == {
+        "blobs-1": "asked for by the city",
+        "blobs-2": "",
+    }
