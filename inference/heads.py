@@ -10,7 +10,9 @@ from numpy.typing import NDArray
 from inference.calibration import ScoreScale
 
 MAX_BOXES = 300  # an end2end head gives this many rows; a dense head is cut to the same number
-NMS_IOU = 0.7  # two boxes of one class overlapping more than this are one object
+NMS_IOU = 0.4  # two boxes of one class overlapping more than this are one object
+VOTE_IOU = 0.5  # a suppressed box overlapping more than this has a say in where the kept one lies,
+VOTE_SHARE = 0.25  # if its score is at least this share of the kept one's
 _MAX_CANDIDATES = 30_000  # bounds the time of non-maximum suppression at very low thresholds
 
 
@@ -63,11 +65,13 @@ def _read_end2end(rows: NDArray[np.float32], thresholds: NDArray[np.float32]) ->
 def _read_dense(columns: NDArray[np.float32], thresholds: NDArray[np.float32]) -> Candidates:
     columns = columns[:, np.isfinite(columns).all(axis=0)]
     scores = columns[4:]
-    class_index, anchor = np.nonzero(scores >= thresholds[:, None])
+    class_index, anchor = np.nonzero(scores >= VOTE_SHARE * thresholds[:, None])
     centre, half = columns[:2, anchor].T, columns[2:4, anchor].T / 2
     boxes = np.concatenate([centre - half, centre + half], axis=1)
     found = _sorted(Candidates(boxes, scores[class_index, anchor], class_index.astype(np.int64)))
-    return _suppress(found.take(slice(_MAX_CANDIDATES)))
+    found = found.take(slice(_MAX_CANDIDATES))
+    kept = _suppress(found.take(found.score >= thresholds[found.class_index])).take(slice(MAX_BOXES))
+    return _vote(kept, found)
 
 
 def _sorted(found: Candidates) -> Candidates:
@@ -82,3 +86,33 @@ def _suppress(found: Candidates) -> Candidates:
     boxes = np.stack([x0, y0, x1 - x0, y1 - y0], axis=1)
     kept = cv2.dnn.NMSBoxesBatched(boxes.tolist(), found.score.tolist(), found.class_index.tolist(), 0.0, NMS_IOU)
     return found.take(np.sort(np.asarray(kept, dtype=np.intp)))
+
+
+def _vote(kept: Candidates, voters: Candidates) -> Candidates:
+    """Each kept box becomes the mean of the boxes of its class around it, weighted by their scores.
+
+    S. Gidaris and N. Komodakis, Object detection via a multi-region and semantic segmentation-aware CNN model (2015),
+    section 4.3. Who may vote hangs on the kept score alone, so a box lies the same under every threshold.
+    """
+    boxes = kept.xyxy_input_px.astype(np.float64)
+    for index in np.unique(kept.class_index):
+        own = np.nonzero(kept.class_index == index)[0]
+        others = voters.take(voters.class_index == index)
+        around, says = others.xyxy_input_px.astype(np.float64), others.score.astype(np.float64)
+        loud = says >= VOTE_SHARE * kept.score[own, None]
+        weight = np.where(loud & (_overlap(boxes[own], around) > VOTE_IOU), says, 0.0)
+        total = weight.sum(axis=1, keepdims=True)
+        mean = weight @ around / np.where(total > 0, total, 1.0)
+        boxes[own] = np.where(total > 0, mean, boxes[own])  # an empty box overlaps nothing, itself included
+    return Candidates(boxes.astype(np.float32), kept.score, kept.class_index)
+
+
+def _overlap(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
+    low = np.maximum(some[:, None, :2], others[None, :, :2])
+    high = np.minimum(some[:, None, 2:], others[None, :, 2:])
+    shared = np.prod(np.clip(high - low, 0, None), axis=2)
+    area, other_area = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others))
+    union = area[:, None] + other_area[None, :] - shared
+    ratio: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
+    return ratio

@@ -64,29 +64,60 @@ def test_dense_keeps_at_most_300_boxes_and_they_are_the_best() -> None:
     assert np.allclose(found.score, np.arange(499, 199, -1) / 1000)
 
 
+def noise(seed: int, count: int) -> NDArray[np.float32]:
+    """Dense columns of `count` overlapping boxes with scores of two classes."""
+    random = np.random.default_rng(seed)
+    places, sides = random.uniform(20, 60, (2, count)), random.uniform(10, 30, (2, count))
+    return np.concatenate([places, sides, random.uniform(0, 1, (2, count))]).astype(np.float32)
+
+
+SEEDS, COUNTS = st.integers(0, 2**32 - 1), st.integers(0, 60)
+
+
 @settings(deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(0, 60))
+@given(SEEDS, COUNTS)
 def test_dense_suppression_leaves_no_overlap_and_drops_nothing_without_a_stronger_neighbour(
     seed: int, count: int
 ) -> None:
-    random = np.random.default_rng(seed)
-    columns = np.concatenate(
-        [
-            random.uniform(20, 60, (2, count)),
-            random.uniform(10, 30, (2, count)),
-            random.uniform(0, 1, (2, count)),
-        ]
-    ).astype(np.float32)
+    columns = noise(seed, count)
     found = read_head(Head.DENSE, columns, thresholds(0.2, 0.2))
-    kept = list(zip(found.xyxy_input_px, found.score, found.class_index, strict=True))
+    kept = _before_voting(columns, found)
     for i, (box, _, class_index) in enumerate(kept):
         assert all(overlap(box, b) <= NMS_IOU + 1e-5 for b, _, c in kept[:i] if c == class_index)
     for dropped in _dropped(columns, found):
         assert any(c == dropped[2] and s >= dropped[1] and overlap(b, dropped[0]) > NMS_IOU - 1e-5 for b, s, c in kept)
 
 
-def _dropped(columns: NDArray[np.float32], found: Candidates) -> list[tuple[NDArray[np.float32], float, int]]:
-    corners = np.concatenate([columns[:2] - columns[2:4] / 2, columns[:2] + columns[2:4] / 2]).T
+def test_a_kept_box_lies_where_its_loud_neighbours_say_by_their_scores() -> None:
+    boxes = [(50, 50, 20, 20), (54, 50, 20, 20), (52, 50, 20, 20), (60, 50, 20, 20)]
+    scores = [(0.8,), (0.4,), (0.1,), (0.7,)]  # the third is too faint to vote, the last overlaps by a third only
+    found = read_head(Head.DENSE, dense_columns(boxes, scores), thresholds(0.75))
+    assert np.allclose(found.xyxy_input_px, [[40 + 4 / 3, 40, 60 + 4 / 3, 60]], atol=1e-3)
+
+
+@settings(deadline=None)
+@given(SEEDS, COUNTS, st.floats(0.05, 0.9))
+def test_a_dense_box_is_the_same_under_every_threshold(seed: int, count: int, threshold: float) -> None:
+    columns = noise(seed, count)
+    everything = read_head(Head.DENSE, columns, thresholds(0.01, 0.01))
+    fewer = read_head(Head.DENSE, columns, thresholds(threshold, threshold))
+    assert fewer.score.tolist() == everything.score[everything.score >= np.float32(threshold)].tolist()
+    assert np.allclose(fewer.xyxy_input_px, everything.xyxy_input_px[: len(fewer.score)], atol=1e-3)
+
+
+Scored = tuple[NDArray[np.float32], float, int]
+
+
+def _before_voting(columns: NDArray[np.float32], found: Candidates) -> list[Scored]:
+    by_score = {(score, c): (box, score, c) for box, score, c in _everything(columns)}
+    return [by_score[float(s), int(c)] for s, c in zip(found.score, found.class_index, strict=True)]
+
+
+def _dropped(columns: NDArray[np.float32], found: Candidates) -> list[Scored]:
     kept = set(zip(found.score.tolist(), found.class_index.tolist(), strict=True))
-    everything = [(corners[i], float(columns[4 + c, i]), c) for i in range(columns.shape[1]) for c in range(2)]
-    return [row for row in everything if row[1] >= np.float32(0.2) and (row[1], row[2]) not in kept]
+    return [row for row in _everything(columns) if row[1] >= np.float32(0.2) and (row[1], row[2]) not in kept]
+
+
+def _everything(columns: NDArray[np.float32]) -> list[Scored]:
+    corners = np.concatenate([columns[:2] - columns[2:4] / 2, columns[:2] + columns[2:4] / 2]).T
+    return [(corners[i], float(columns[4 + c, i]), c) for i in range(columns.shape[1]) for c in range(2)]
