@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from datasets.reviews_cli import from_reviews
+
 if TYPE_CHECKING:
     from datasets.audit import Audit
     from datasets.audit_scan import Item, SeenPicture
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 Shared = Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/.")]
 
 data = typer.Typer(help="The labelled pictures a detector learns from.", no_args_is_help=True)
+data.command("from-reviews")(from_reviews)
 
 
 @data.command()

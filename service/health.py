@@ -1,7 +1,8 @@
 """What a supervisor and a monitor ask: is it alive, can it work, how is it doing."""
 
+import structlog
 from fastapi import APIRouter, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Gauge, generate_latest
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -10,7 +11,10 @@ from inference.errors import InferenceRefused
 from inference.registry import load_model
 from service.core.api import RuntimeDep
 from service.core.runtime import Runtime
+from service.defects.outcomes import Outcome
+from service.defects.precision import count_recent_verdicts
 
+log = structlog.get_logger()
 router = APIRouter(tags=["operations"])
 WORKER_SILENT_S = 60
 
@@ -42,9 +46,29 @@ def readyz(runtime: RuntimeDep, response: Response) -> Readiness:
 
 
 @router.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def metrics() -> Response:
-    """Prometheus text format."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+def metrics(runtime: RuntimeDep) -> Response:
+    """Prometheus text format: what this process counted, and precision by the newest verdicts of all processes."""
+    return Response(generate_latest() + _verdicts(runtime), media_type=CONTENT_TYPE_LATEST)
+
+
+def _verdicts(runtime: Runtime) -> bytes:
+    """Read from the database each time, so that it is the same for every process and survives restarts."""
+    try:
+        with runtime.database.transaction() as session:
+            counted = count_recent_verdicts(session)
+    except SQLAlchemyError as error:
+        log.warning("metrics.verdicts_unknown", error=repr(error))
+        return b""
+    registry, labels = CollectorRegistry(), ["class_key", "model_name", "model_version"]
+    counts = Gauge("rasid_recent_verdicts", "Newest verdicts by outcome", [*labels, "outcome"], registry=registry)
+    precision = Gauge("rasid_recent_precision_ratio", "Accepted among the newest verdicts", labels, registry=registry)
+    for one in counted:
+        named = (one.subject.class_key, one.subject.model_name, one.subject.model_version)
+        for outcome in (Outcome.ACCEPTED, Outcome.REJECTED, Outcome.RECLASSIFIED):
+            counts.labels(*named, outcome.value).set(getattr(one.tally, outcome.value))
+        if one.tally.precision is not None:
+            precision.labels(*named).set(one.tally.precision)
+    return generate_latest(registry)
 
 
 def _database(runtime: Runtime) -> str:

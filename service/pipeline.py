@@ -4,18 +4,16 @@ from typing import TypeAlias
 
 from inference.detections import Detections
 from inference.images import ImageRefused, decode_image
-from service.accounts.service import camera_of
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.storage import BlobMissing
 from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
 from service.defects.access import lock_matching
-from service.defects.locate import Camera, FramePose, locate
 from service.defects.service import SeenBox, record_sightings
 from service.surveys.models import Frame, FrameState
 from service.surveys.reading import Refusal
 from service.surveys.service import finish_frame, lock_received, take_batch
-from service.work_orders.quantities import estimate_quantity
+from service.work_orders.seeing import see_boxes
 from service.work_orders.service import reopen_after_sighting
 
 Outcome: TypeAlias = Detections | Refusal
@@ -77,18 +75,7 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
 
 def see(frame: Frame, detections: Detections) -> list[SeenBox]:
     """The boxes with their places on the ground and their sizes."""
-    profile = camera_of(frame.vehicle)
-    camera = None
-    if profile.height_m is not None and profile.pitch_deg is not None and profile.hfov_deg is not None:
-        camera = Camera(profile.height_m, profile.pitch_deg, profile.hfov_deg, profile.yaw_deg)
-    assert frame.lat is not None and frame.lon is not None  # a received frame has a place
-    pose = FramePose(frame.lat, frame.lon, frame.heading_deg, detections.width, detections.height)
-    boxes = []
-    for found in detections:
-        position = locate(found.xyxy_px, camera, pose)
-        size = estimate_quantity(found.class_key, position)
-        boxes.append(SeenBox(found.class_key, found.score, found.xyxy_px, position, size))
-    return boxes
+    return see_boxes(frame, detections.width, detections.height, detections)
 
 
 def _count(outcomes: dict[int, Outcome]) -> None:

@@ -16,6 +16,7 @@ class Permission(StrEnum):
     VIEW_FRAMES = "view_frames"
     VIEW_DEFECTS = "view_defects"
     REVIEW = "review"
+    EXPORT_REVIEWS = "export_reviews"  # take frames and verdicts out, to train a model
     VIEW_WORK_ORDERS = "view_work_orders"
     WORK = "work"  # start, hold and report done
     INSPECT = "inspect"

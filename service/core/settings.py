@@ -1,9 +1,12 @@
 """Everything an operator can set, read once from `RASID_*` and passed down; nothing else reads the environment."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from datasets.taxonomy import CLASSES
 
 
 class Settings(BaseSettings):
@@ -14,6 +17,9 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="Folder of the embedded database and the stored files.")
     database_url: str | None = Field(None, description="External PostgreSQL >= 15; empty: the embedded one.")
     files_url: str | None = Field(None, description="s3://, gs:// or az:// store; empty: a folder under data_dir.")
+    experimental_work_orders: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="Experimental classes whose accepted defects open work orders, with commas between."
+    )
     model: str = Field("default", description="Registry name or path of the .onnx model.")
 
     host: str = "127.0.0.1"
@@ -30,3 +36,16 @@ class Settings(BaseSettings):
     heartbeat_s: float = Field(10.0, gt=0, description="A worker says this often that it lives.")
     stalled_after_s: float = Field(30.0, gt=0, description="A worker silent for this long has its jobs retried.")
     keep_finished_jobs_h: int = Field(24, ge=1)
+
+    @field_validator("experimental_work_orders", mode="before")
+    @classmethod
+    def _split_classes(cls, told: object) -> object:
+        return frozenset(filter(None, map(str.strip, told.split(",")))) if isinstance(told, str) else told
+
+    @field_validator("experimental_work_orders")
+    @classmethod
+    def _refuse_other_classes(cls, keys: frozenset[str]) -> frozenset[str]:
+        experimental = {kind.key for kind in CLASSES if kind.experimental}
+        if others := sorted(keys - experimental):
+            raise ValueError(f"expected some of {', '.join(sorted(experimental))}, got {', '.join(others)}")
+        return keys

@@ -1,6 +1,6 @@
 """Who may read which defects, and the locks under which they change."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from enum import StrEnum
 
 from sqlalchemy import ColumnElement, Select, func, select, tuple_
@@ -11,7 +11,8 @@ from service.accounts.permissions import Permission, may
 from service.core.api import paginate
 from service.core.errors import Forbidden, NotFound
 from service.core.events import Event
-from service.defects.models import Defect, Detection, Review, Sighting
+from service.defects.boxes import BoxPx
+from service.defects.models import Defect, Detection, Review, Sighting, Verdict
 from service.defects.states import DefectState
 
 MATCHING_LOCK = 940_000_002  # advisory lock space; the second number is the municipality
@@ -72,6 +73,14 @@ def list_sightings(
 
 def list_reviews(session: Session, defect_id: int) -> list[Review]:
     return list(session.scalars(select(Review).where(Review.defect_id == defect_id).order_by(Review.id)))
+
+
+def moved_boxes(session: Session, detection_ids: Collection[int]) -> dict[int, BoxPx]:
+    """Where a person moved the boxes of these detections, last; those that nobody moved are left out."""
+    moves = (
+        select(Review).where(Review.detection_id.in_(detection_ids), Review.verdict == Verdict.MOVE).order_by(Review.id)
+    )
+    return {row.detection_id: row.box_px for row in session.scalars(moves) if row.detection_id and row.box_px}
 
 
 def list_events(session: Session, subject_kind: str, subject_id: int) -> list[Event]:

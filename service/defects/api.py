@@ -14,9 +14,9 @@ from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, SessionDep
 from service.core.fields import RowId
-from service.defects import access
+from service.defects import access, learning_api
 from service.defects.access import DefectOrder
-from service.defects.models import Detection, Sighting
+from service.defects.models import Defect, Detection, Sighting
 from service.defects.schemas import (
     ClassKey,
     ClassOut,
@@ -34,6 +34,7 @@ from service.surveys.schemas import EventOut
 from service.surveys.service import get_frame
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["defects"])
+router.include_router(learning_api.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_DEFECTS))]
 SHOWN_SIGHTINGS = 100
 
@@ -87,15 +88,24 @@ def list_sightings(
 
 @router.get("/frames/{frame_id}/detections")
 def list_frame_detections(frame_id: RowId, caller: ViewerDep, session: SessionDep) -> list[FrameDetectionOut]:
-    """What a model saw on a frame, highest score first; at most as many as the model gives for one image."""
+    """What a model saw on a frame and people drew on it, highest score first; as many as there are for one image."""
     get_frame(session, caller, frame_id)
     statement = (
-        select(Detection, Sighting.defect_id)
+        select(Detection, Defect)
         .join(Sighting, Sighting.detection_id == Detection.id)
+        .join(Defect, Defect.id == Sighting.defect_id)
         .where(Detection.frame_id == frame_id)
         .order_by(Detection.score.desc(), Detection.id)
     )
+    rows = session.execute(statement).all()
+    moved = access.moved_boxes(session, [detection.id for detection, _ in rows])
     return [
-        FrameDetectionOut(**detection_out(detection).model_dump(), defect_id=defect_id)
-        for detection, defect_id in session.execute(statement)
+        FrameDetectionOut(
+            **detection_out(detection).model_dump(),
+            defect_id=defect.id,
+            defect_class_key=defect.class_key,
+            defect_state=defect.state,
+            moved_to_xyxy_px=moved.get(detection.id),
+        )
+        for detection, defect in rows
     ]

@@ -1,14 +1,15 @@
-"""What was seen and what it means: immutable detections, the defects they belong to, and the people's
-verdicts."""
+"""What was seen and what it means: immutable detections, the defects they belong to, the people's verdicts, and
+what people looked for in a whole frame."""
 
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Municipality, User
 from service.core.tables import Base, CreatedAt, Id, status_column
+from service.defects.boxes import BoxPx
 from service.defects.states import DefectState
 from service.surveys.models import Frame
 
@@ -20,10 +21,12 @@ class Verdict(StrEnum):
     REJECT = "reject"
     RECLASSIFY = "reclassify"
     MERGE = "merge"
+    MOVE = "move"  # the thing is right, its box is not
 
 
 class Detection(Base):
-    """One box of one model on one frame; never changed, so that every later figure can be traced to it."""
+    """One box of one model, or of a person who drew what it missed, on one frame; never changed, so that every later
+    figure can be traced to it."""
 
     __tablename__ = "detection"
 
@@ -37,6 +40,7 @@ class Detection(Base):
     y1_px: Mapped[float]
     model_name: Mapped[str] = mapped_column(String(80))
     model_version: Mapped[str] = mapped_column(String(40))
+    added_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))  # None: a model saw it
     lat: Mapped[float]  # of the object on the ground, or of the vehicle when distance_m is null
     lon: Mapped[float]
     distance_m: Mapped[float | None]  # from the camera along the ground
@@ -93,10 +97,34 @@ class Review(Base):
     id: Mapped[Id]
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    detection_id: Mapped[int | None] = mapped_column(ForeignKey("detection.id"), index=True)  # what they looked at
     verdict: Mapped[Verdict] = mapped_column(status_column(Verdict))
     class_before: Mapped[str] = mapped_column(String(40))
     class_after: Mapped[str] = mapped_column(String(40))
     merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("defect.id"))
+    x0_px: Mapped[float | None]  # of move: the right box, upright pixels of the frame
+    y0_px: Mapped[float | None]
+    x1_px: Mapped[float | None]
+    y1_px: Mapped[float | None]
     note: Mapped[str | None] = mapped_column(String(1000))
     created_at: Mapped[CreatedAt]
     user: Mapped[User] = relationship()
+
+    @property
+    def box_px(self) -> BoxPx | None:
+        if self.x0_px is None or self.y0_px is None or self.x1_px is None or self.y1_px is None:
+            return None
+        return self.x0_px, self.y0_px, self.x1_px, self.y1_px
+
+
+class FrameCheck(Base):
+    """A person's word that every object of a class on a frame has a box, and that each of these boxes is right."""
+
+    __tablename__ = "frame_check"
+    __table_args__ = (UniqueConstraint("frame_id", "class_key"),)
+
+    id: Mapped[Id]
+    frame_id: Mapped[int] = mapped_column(ForeignKey("frame.id"))
+    class_key: Mapped[str] = mapped_column(String(40))
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
+    created_at: Mapped[CreatedAt]

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 
 from datasets.taxonomy import BY_KEY, DefectClass, Unit
 from service.core.fields import Note, RowId
+from service.defects.boxes import BoxPx
 from service.defects.models import Defect, Detection, Verdict
 from service.defects.states import DefectState
 from service.surveys.schemas import EventOut
@@ -19,7 +20,6 @@ def known_class(key: str) -> str:
 
 
 ClassKey = Annotated[str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})]
-BoxPx = tuple[float, float, float, float]
 
 
 class Row(BaseModel):
@@ -46,6 +46,7 @@ class DefectOut(BaseModel):
     id: int
     municipality_id: int
     class_key: str
+    experimental: bool = Field(description="too few labelled examples to trust the model with this class")
     state: DefectState
     lat: float = Field(description="mean of its sightings, WGS 84 degrees")
     lon: float
@@ -62,7 +63,7 @@ class DefectOut(BaseModel):
 
 
 class DetectionOut(BaseModel):
-    """One box of one model on one frame, as it came."""
+    """One box of one model, or of a person, on one frame, as it came."""
 
     id: int
     frame_id: int
@@ -73,6 +74,7 @@ class DetectionOut(BaseModel):
     box_xyxy_px: BoxPx = Field(description="upright pixels of the frame")
     model_name: str
     model_version: str
+    added_by_id: int | None = Field(description="the user who drew it; null: the model saw it")
     lat: float = Field(description="on the ground, or of the vehicle when distance_m is null")
     lon: float
     distance_m: float | None = Field(description="from the camera along the ground")
@@ -81,12 +83,16 @@ class DetectionOut(BaseModel):
 
 class FrameDetectionOut(DetectionOut):
     defect_id: int = Field(description="the defect it shows")
+    defect_class_key: str = Field(description="what that defect is, by the people's verdicts")
+    defect_state: DefectState
+    moved_to_xyxy_px: BoxPx | None = Field(description="where a person moved the box, last")
 
 
 class ReviewOut(Row):
     id: int
     user_id: int
     verdict: Verdict
+    detection_id: int | None = Field(description="the sighting that the person looked at")
     class_before: str
     class_after: str
     merged_into_id: int | None
@@ -101,14 +107,16 @@ class DefectDetail(DefectOut):
 
 
 class ReviewIn(BaseModel):
-    """A verdict. `accept` opens a work order; `reclassify` needs `class_key`; `merge` needs
-    `merged_into_id`."""
+    """A verdict. `accept` opens a work order; `reclassify` needs `class_key`, `merge` `merged_into_id`, `move`
+    `detection_id` and `box_xyxy_px`."""
 
     model_config = ConfigDict(extra="forbid")
 
     verdict: Verdict
     class_key: ClassKey | None = Field(None, description="the right class, for reclassify alone")
     merged_into_id: RowId | None = Field(None, description="the defect to keep, for merge alone")
+    detection_id: RowId | None = Field(None, description="the sighting that you looked at; left out: the best one")
+    box_xyxy_px: BoxPx | None = Field(None, description="the right box of that sighting, for move alone")
     note: Note | None = None
 
 
@@ -122,6 +130,7 @@ def defect_out(defect: Defect) -> DefectOut:
         id=defect.id,
         municipality_id=defect.municipality_id,
         class_key=defect.class_key,
+        experimental=BY_KEY[defect.class_key].experimental,
         state=defect.state,
         lat=defect.lat,
         lon=defect.lon,
@@ -149,6 +158,7 @@ def detection_out(detection: Detection) -> DetectionOut:
         box_xyxy_px=box_of(detection),
         model_name=detection.model_name,
         model_version=detection.model_version,
+        added_by_id=detection.added_by_id,
         lat=detection.lat,
         lon=detection.lon,
         distance_m=detection.distance_m,

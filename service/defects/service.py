@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from service.core.errors import Conflict
 from service.core.events import SYSTEM, Actor, record
 from service.core.tables import JsonObject
 from service.defects.access import lock_defects, lock_matching
@@ -15,7 +16,7 @@ from service.defects.geodesy import cells_within, h3_cell
 from service.defects.locate import GroundPosition
 from service.defects.matching import Known, Place, match, radius_m
 from service.defects.models import Defect, Detection, Review, Sighting, Verdict
-from service.defects.states import DefectAction, DefectState, advance
+from service.defects.states import DefectAction, DefectState, advance, machine_may_confirm
 from service.surveys.models import Frame
 
 
@@ -48,29 +49,39 @@ def record_sightings(
     frame.
 
     A rejected defect absorbs its sightings, a merged one passes them to its target, and a resolved one is
-    reopened when the frame was taken long enough after the repair (`evidence.seen_again`).
+    reopened when the frame was taken long enough after the repair (`evidence.seen_again`); where the machine may
+    not confirm its class, such a sighting is a new candidate instead.
     """
     if not boxes:
         return Recorded()
     lock_matching(session, frame.municipality_id)
     if session.scalar(select(exists().where(Detection.frame_id == frame.id))):
         return Recorded()
-    known, defects = _nearby(session, frame.municipality_id, boxes)
-    detections = [_detection(frame, box, model_name, model_version) for box in boxes]
+    seen_at = frame.captured_at or now
+    known, defects = find_nearby(session, frame.municipality_id, boxes, seen_at)
+    detections = [new_detection(frame, box, model_name, model_version) for box in boxes]
+    matched = match([_place(box) for box in boxes], known)
+    taken = [None if defect_id is None else defects[defect_id] for defect_id in matched]
+    return file_detections(session, frame, detections, taken, SYSTEM, now)
+
+
+def file_detections(
+    session: Session, frame: Frame, detections: Sequence[Detection], taken: Sequence[Defect | None], actor: Actor,
+    now: datetime,
+) -> Recorded:  # fmt: skip
+    """Adds the detections, each as a sighting of the locked defect that takes it, of a new one where none does."""
     session.add_all(detections)
     session.flush()
     seen_at = frame.captured_at or now
-    matched = match([_place(box) for box in boxes], known)
     created, confirmed, reopened, shown = [], [], [], []
-    for detection, defect_id in zip(detections, matched, strict=True):
+    for detection, known in zip(detections, taken, strict=True):
         evidence = _evidence_of_detection(detection, seen_at)
-        if defect_id is None:
-            defect = _new_defect(frame, detection, evidence)
+        defect = known or _new_defect(frame, detection, evidence)
+        if known is None:
             created.append(defect)
         else:
-            defect = defects[defect_id]
             confirmed.append(defect)
-            if _see_again(session, defect, detection, evidence, now):
+            if _see_again(session, defect, detection, evidence, actor, now):
                 reopened.append(defect)
         shown.append(defect)
     session.add_all(created)
@@ -79,7 +90,7 @@ def record_sightings(
     session.add_all(Sighting(detection_id=detection.id, defect_id=defect.id) for detection, defect in pairs)
     for defect in created:
         found_in = {"frame_id": frame.id, "detection_id": defect.best_detection_id}
-        record_defect(session, defect, "find", SYSTEM, now, from_state=None, data=found_in)
+        record_defect(session, defect, "find", actor, now, from_state=None, data=found_in)
     return Recorded(tuple(created), tuple(confirmed), tuple(reopened))
 
 
@@ -99,8 +110,14 @@ def move_defect(
     session: Session, defect: Defect, action: DefectAction, actor: Actor, now: datetime,
     data: JsonObject | None = None,
 ) -> None:  # fmt: skip
-    """Changes the state by the table and records it; raises Conflict where the table has no such move."""
-    before, defect.state = defect.state, advance(defect.state, action)
+    """Changes the state by the table and records it; raises Conflict where the table has no such move, and where
+    anything but a person would confirm a defect of a class that the machine may not confirm."""
+    after = advance(defect.state, action)
+    if after is DefectState.CONFIRMED and actor.kind != "user" and not machine_may_confirm(defect.class_key):
+        raise Conflict(
+            "defect.needs_person", f"expected a person to confirm {defect.class_key}, got {actor.kind}; review it"
+        )
+    before, defect.state = defect.state, after
     record_defect(session, defect, action.value, actor, now, from_state=before, data=data)
 
 
@@ -146,7 +163,9 @@ def set_evidence(defect: Defect, evidence: Evidence) -> None:
     defect.first_seen_at, defect.last_seen_at = (evidence.first_seen_at, evidence.last_seen_at)
 
 
-def _nearby(session: Session, municipality_id: int, boxes: Sequence[SeenBox]) -> tuple[list[Known], dict[int, Defect]]:
+def find_nearby(
+    session: Session, municipality_id: int, boxes: Sequence[SeenBox], seen_at: datetime
+) -> tuple[list[Known], dict[int, Defect]]:
     """What the boxes may show: every defect around them, and by id the ones that take the sightings, all
     locked."""
     cells = {
@@ -163,8 +182,15 @@ def _nearby(session: Session, municipality_id: int, boxes: Sequence[SeenBox]) ->
             defect.lon,
         )
         for defect in found
+        if _takes_sightings(_target(defect, rows), seen_at)
     ]
     return known, rows
+
+
+def _takes_sightings(defect: Defect, seen_at: datetime) -> bool:
+    """A repair that did not last is a new candidate where only a person may confirm: it must not reopen by itself."""
+    recurred = defect.state is DefectState.RESOLVED and seen_again(defect.resolved_at, seen_at)
+    return machine_may_confirm(defect.class_key) or not recurred
 
 
 def _with_merge_targets(session: Session, found: Iterable[Defect]) -> dict[int, Defect]:
@@ -200,13 +226,15 @@ def _new_defect(frame: Frame, detection: Detection, evidence: Evidence) -> Defec
     return defect
 
 
-def _see_again(session: Session, defect: Defect, detection: Detection, evidence: Evidence, now: datetime) -> bool:
+def _see_again(
+    session: Session, defect: Defect, detection: Detection, evidence: Evidence, actor: Actor, now: datetime
+) -> bool:
     """Adds the sighting to what is known of the defect; True when it showed that a repair did not last."""
     if detection.class_key != defect.class_key:  # corrected by a person: the size is in another class's unit
         evidence = evidence.without_size()
     if defect.state is DefectState.RESOLVED and seen_again(defect.resolved_at, evidence.last_seen_at):
         set_evidence(defect, renew(evidence_of(defect), evidence))
-        reopen_defect(session, defect, SYSTEM, now, {"detection_id": detection.id})
+        reopen_defect(session, defect, actor, now, {"detection_id": detection.id})
         return True
     set_evidence(defect, combine(evidence_of(defect), evidence))
     return False
@@ -216,7 +244,9 @@ def _place(box: SeenBox) -> Place:
     return Place(box.class_key, box.position.lat, box.position.lon)
 
 
-def _detection(frame: Frame, box: SeenBox, model_name: str, model_version: str) -> Detection:
+def new_detection(
+    frame: Frame, box: SeenBox, model_name: str, model_version: str, added_by_id: int | None = None
+) -> Detection:
     x0, y0, x1, y1 = box.xyxy_px
     return Detection(
         frame_id=frame.id,
@@ -228,6 +258,7 @@ def _detection(frame: Frame, box: SeenBox, model_name: str, model_version: str) 
         y1_px=y1,
         model_name=model_name,
         model_version=model_version,
+        added_by_id=added_by_id,
         lat=box.position.lat,
         lon=box.position.lon,
         distance_m=box.position.distance_m,

@@ -3,6 +3,7 @@ reason."""
 
 from enum import StrEnum
 
+from datasets.taxonomy import BY_KEY
 from service.accounts.permissions import Permission
 from service.core.errors import Conflict
 
@@ -22,6 +23,7 @@ class DefectAction(StrEnum):
     REJECT = "reject"
     MERGE = "merge"
     RECLASSIFY = "reclassify"
+    MOVE = "move"  # a person corrected one of its boxes
     RESOLVE = "resolve"  # its repair was inspected and closed
     REOPEN = "reopen"  # seen again after its repair
 
@@ -32,6 +34,9 @@ MOVES: dict[tuple[DefectState, DefectAction], DefectState] = {
     (S.CANDIDATE, A.REJECT): S.REJECTED,
     (S.CANDIDATE, A.MERGE): S.MERGED,
     (S.CANDIDATE, A.RECLASSIFY): S.CANDIDATE,
+    (S.CANDIDATE, A.MOVE): S.CANDIDATE,
+    (S.CONFIRMED, A.MOVE): S.CONFIRMED,
+    (S.RESOLVED, A.MOVE): S.RESOLVED,
     (S.CONFIRMED, A.RESOLVE): S.RESOLVED,
     (S.RESOLVED, A.REOPEN): S.CONFIRMED,
 }
@@ -42,6 +47,7 @@ PERMISSIONS: dict[DefectAction, Permission] = {
     A.REJECT: Permission.REVIEW,
     A.MERGE: Permission.REVIEW,
     A.RECLASSIFY: Permission.REVIEW,
+    A.MOVE: Permission.REVIEW,
     A.RESOLVE: Permission.INSPECT,
     A.REOPEN: Permission.MANAGE_WORK_ORDERS,
 }
@@ -53,6 +59,12 @@ def advance(state: DefectState, action: DefectAction) -> DefectState:
         return MOVES[state, action]
     except KeyError:
         raise Conflict("defect.state", _refusal(state, action), state=state.value, allowed=allowed(state)) from None
+
+
+def machine_may_confirm(class_key: str) -> bool:
+    """False where a person decides each time: the model is not trusted with the class, or the class needs it."""
+    kind = BY_KEY[class_key]
+    return not (kind.experimental or kind.needs_person)
 
 
 def allowed(state: DefectState) -> list[str]:

@@ -23,6 +23,7 @@ from service.core.api import (
 from service.core.errors import Forbidden, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
 from service.core.events import Event
 from service.core.fields import RowId
+from service.core.storage import BlobMissing
 from service.surveys import service
 from service.surveys.models import Frame, FrameState, Survey
 from service.surveys.reading import read_upload
@@ -116,7 +117,11 @@ def get_frame_image(frame_id: RowId, caller: ViewerDep, session: SessionDep, run
     if frame.blob_key is None:
         raise NotFound("frame.no_image", f"frame {frame_id} has no image: {frame.reason_code}")
     headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
-    return Response(runtime.store.get(frame.blob_key), media_type=frame.media_type, headers=headers)
+    try:
+        data = runtime.store.get(frame.blob_key)
+    except BlobMissing as error:
+        raise NotFound("image.missing", str(error)) from error
+    return Response(data, media_type=frame.media_type, headers=headers)
 
 
 @router.get("/surveys")

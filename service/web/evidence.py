@@ -1,6 +1,6 @@
 """What a page shows of a defect: its frame with all boxes, other sightings, what lies near, what happened."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,9 +11,11 @@ from service.accounts.caller import Caller
 from service.accounts.models import User
 from service.core.events import Event
 from service.core.tables import JsonObject
-from service.defects.access import list_events, list_sightings, visible_defects
+from service.defects.access import list_events, list_sightings, moved_boxes, visible_defects
+from service.defects.boxes import BoxPx
 from service.defects.geodesy import cells_within, distance_m
-from service.defects.models import Defect, Detection
+from service.defects.models import Defect, Detection, Sighting
+from service.defects.schemas import box_of
 from service.defects.states import DefectState
 from service.surveys.models import Frame
 from service.web import words
@@ -30,6 +32,15 @@ class Shot:
     frame: Frame
     own: Detection
     others: Sequence[Detection]
+    classes: Mapping[int, str]  # by detection: what its defect is
+    rejected: Collection[int]  # detections of rejected defects
+    moved: Mapping[int, BoxPx]  # where people moved boxes
+
+    def class_of(self, detection: Detection) -> str:
+        return self.classes.get(detection.id, detection.class_key)
+
+    def box_of(self, detection: Detection) -> BoxPx:
+        return self.moved.get(detection.id) or box_of(detection)
 
 
 @dataclass(frozen=True)
@@ -47,8 +58,22 @@ class Happening:
 
 
 def read_shot(session: Session, detection: Detection) -> Shot:
-    others = select(Detection).where(Detection.frame_id == detection.frame_id, Detection.id != detection.id)
-    return Shot(detection.frame, detection, list(session.scalars(others.order_by(Detection.id))))
+    statement = (
+        select(Detection, Defect)
+        .join(Sighting, Sighting.detection_id == Detection.id)
+        .join(Defect, Defect.id == Sighting.defect_id)
+        .where(Detection.frame_id == detection.frame_id)
+        .order_by(Detection.id)
+    )
+    rows = session.execute(statement).all()
+    return Shot(
+        detection.frame,
+        detection,
+        [seen for seen, _ in rows if seen.id != detection.id],
+        {seen.id: defect.class_key for seen, defect in rows},
+        {seen.id for seen, defect in rows if defect.state is DefectState.REJECTED},
+        moved_boxes(session, [seen.id for seen, _ in rows]),
+    )
 
 
 def choose_sighting(

@@ -6,15 +6,17 @@ from fastapi import APIRouter, Depends, Form, Response
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from datasets.taxonomy import BY_KEY
 from inference.images import ImageRefused
 from service.accounts.caller import visible
 from service.accounts.models import Municipality
 from service.accounts.permissions import Permission
-from service.core.api import RuntimeDep, SessionDep
-from service.core.errors import NotFound, RasidError
+from service.core.api import RuntimeDep, SessionDep, get_runtime
+from service.core.errors import NotFound, RasidError, Unprocessable
 from service.core.fields import RowId
 from service.core.storage import BlobMissing
 from service.defects.access import get_defect, visible_defects
+from service.defects.checks import check_frame, list_checks, withdraw_check
 from service.defects.models import Defect, Detection, Verdict
 from service.defects.schemas import box_of
 from service.defects.states import DefectState
@@ -28,6 +30,7 @@ from service.web.thumbnails import cut_thumbnail
 from service.work_orders.access import visible_orders
 from service.work_orders.models import WorkOrder
 from service.work_orders.reviews import review_defect
+from service.work_orders.routing import opens_work_order
 from service.work_orders.states import WorkOrderState
 
 router = APIRouter()
@@ -58,9 +61,9 @@ def show_defect(page: DefectPage, session: SessionDep, defect_id: RowId, sightin
 
 @router.post("/defects/{defect_id}/review")
 def review(
-    page: DefectPage, session: SessionDep, wanted: QueueFilterDep, defect_id: RowId,
+    page: DefectPage, session: SessionDep, runtime: RuntimeDep, wanted: QueueFilterDep, defect_id: RowId,
     verdict: Annotated[Verdict, Form()], class_key: Annotated[str, Form()] = "",
-    merge_into: Annotated[str, Form()] = "", desk: str = "queue",
+    merge_into: Annotated[str, Form()] = "", looked_at: Annotated[str, Form()] = "", desk: str = "queue",
 ) -> Response:  # fmt: skip
     """Decides, then opens the next one (desk=queue) or shows the defect again (desk=defect)."""
     target = whole_number(merge_into) if verdict is Verdict.MERGE else None
@@ -73,6 +76,8 @@ def review(
             verdict,
             class_key=class_key if verdict is Verdict.RECLASSIFY else None,
             merge_into=target,
+            detection_id=whole_number(looked_at),
+            enabled=runtime.settings.experimental_work_orders,
             now=page.now,
         ),
     )
@@ -85,6 +90,21 @@ def review(
         return see_other(f"/defects/{defect_id}")
     place = {"defect": defect_id} if verdict is Verdict.RECLASSIFY else {"after": defect_id}
     return see_other(f"/review?{wanted.query(**place, done=defect_id)}")
+
+
+@router.post("/defects/{defect_id}/checks")
+def check(
+    page: DefectPage, session: SessionDep, defect_id: RowId, looked_at: Annotated[RowId, Form()],
+    class_key: Annotated[list[str] | None, Form()] = None, withdraw: Annotated[str, Form()] = "",
+) -> Response:  # fmt: skip
+    """Says that nothing of these classes was missed on the frame of the sighting, or takes that back for one class."""
+    defect = get_defect(session, page.caller, defect_id)
+    shown, _ = choose_sighting(session, defect, looked_at)
+    frame_id = shown.frame_id if shown else 0
+    refusal = attempt(session, lambda: _check(session, page, frame_id, class_key or [], withdraw))
+    if refusal:
+        return _defect_page(page, session, defect, looked_at, refusal)
+    return see_other(f"/defects/{defect_id}?sighting={looked_at}#frame")
 
 
 @router.get("/detections/{detection_id}/thumbnail")
@@ -134,6 +154,7 @@ def _defect_page(
         wanted=QueueFilter(),
         refusal=refusal,
         history=read_history(session, "defect", defect.id),
+        checks=_checks(session, defect, sighting),
         **_evidence(session, page, defect, sighting),
     )
 
@@ -146,7 +167,23 @@ def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: in
         "sightings": sightings,
         "nearby": list_nearby(session, page.caller, defect) if defect.state is DefectState.CANDIDATE else [],
         "order": _live_order(session, page, defect.id),
+        "orderable": opens_work_order(defect.class_key, get_runtime(page.request).settings.experimental_work_orders),
     }
+
+
+def _checks(session: Session, defect: Defect, sighting: int | None) -> list[str]:
+    """The classes that the shown frame is checked for."""
+    shown, _ = choose_sighting(session, defect, sighting)
+    return [one.class_key for one in list_checks(session, shown.frame_id)] if shown else []
+
+
+def _check(session: Session, page: SignedInPage, frame_id: int, class_keys: list[str], withdraw: str) -> None:
+    if withdraw in BY_KEY:
+        withdraw_check(session, page.caller, frame_id, withdraw, page.now)
+        return
+    if not class_keys or not set(class_keys) <= BY_KEY.keys():
+        raise Unprocessable("check.classes", "expected the classes that were looked for, got none; tick some")
+    check_frame(session, page.caller, frame_id, class_keys, page.now)
 
 
 def _outcome(session: Session, page: SignedInPage, defect_id: int | None) -> dict[str, object] | None:

@@ -1,5 +1,6 @@
 """HTTP for work orders: verdicts that open them, and every step from open to closed."""
 
+from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
@@ -10,15 +11,17 @@ from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, Run
 from service.core.errors import NotFound
 from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
-from service.defects.schemas import ClassKey, ReviewIn, defect_out
+from service.defects.schemas import ClassKey, ReviewIn, defect_out, detection_out
 from service.surveys.schemas import EventOut
 from service.work_orders import access, operations_api, proofs, service
 from service.work_orders.models import Proof
-from service.work_orders.reviews import review_defect
+from service.work_orders.reviews import Reviewed, add_object, review_defect
 from service.work_orders.schemas import (
     AssignIn,
     InspectionIn,
     InspectionOut,
+    ObjectIn,
+    ObjectResult,
     ProofOut,
     ReasonIn,
     ReviewResult,
@@ -35,15 +38,31 @@ IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "i
 
 
 @router.post("/defects/{defect_id}/reviews")
-def post_review(defect_id: RowId, body: ReviewIn, caller: CallerDep, session: SessionDep, now: NowDep) -> ReviewResult:
-    """Accepts (and opens the work order), rejects, reclassifies or merges a candidate; the same verdict again
-    changes nothing. Accepting a confirmed defect whose order was cancelled opens a new order."""
+def post_review(
+    defect_id: RowId, body: ReviewIn, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep
+) -> ReviewResult:
+    """Accepts (and opens the work order), rejects, reclassifies or merges a candidate, or moves one of a defect's
+    boxes; the same verdict again changes nothing. Accepting a confirmed defect whose order was cancelled opens a
+    new order."""
     reviewed = review_defect(
         session, caller, defect_id, body.verdict, class_key=body.class_key, merge_into=body.merged_into_id,
-        note=body.note, now=now,
+        detection_id=body.detection_id, box_px=body.box_xyxy_px, note=body.note,
+        enabled=runtime.settings.experimental_work_orders, now=now,
     )  # fmt: skip
-    order = work_order_out(reviewed.order, now) if reviewed.order else None
-    return ReviewResult(defect=defect_out(reviewed.defect), work_order=order)
+    return ReviewResult(defect=defect_out(reviewed.defect), work_order=_order_out(reviewed, now))
+
+
+@router.post("/frames/{frame_id}/objects")
+def post_object(
+    frame_id: RowId, body: ObjectIn, caller: CallerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep
+) -> ObjectResult:
+    """Adds what the model missed: the drawn box is a sighting of an accepted defect. The same box again changes
+    nothing."""
+    enabled = runtime.settings.experimental_work_orders
+    detection, reviewed = add_object(session, caller, frame_id, body.class_key, body.box_xyxy_px, enabled, now)
+    return ObjectResult(
+        detection=detection_out(detection), defect=defect_out(reviewed.defect), work_order=_order_out(reviewed, now)
+    )
 
 
 @router.get("/work-orders")
@@ -151,6 +170,10 @@ def cancel(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionD
 def reopen(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
     """Takes a closed order up again because the repair did not last."""
     return work_order_out(service.reopen(session, caller, order_id, body.reason, now), now)
+
+
+def _order_out(reviewed: Reviewed, now: datetime) -> WorkOrderOut | None:
+    return work_order_out(reviewed.order, now) if reviewed.order else None
 
 
 def _proof_out(proof: Proof, order_url: str) -> ProofOut:

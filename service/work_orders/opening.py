@@ -6,10 +6,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from datasets.taxonomy import BY_KEY
+from service.core.errors import Conflict
 from service.core.events import Actor
 from service.core.tables import JsonObject
 from service.defects.locate import GroundPosition
 from service.defects.models import Defect
+from service.defects.states import machine_may_confirm
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit, WorkOrder
 from service.work_orders.moves import move_order, record_order
 from service.work_orders.quantities import estimate_quantity
@@ -22,8 +24,13 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
     """The order that is live for the defect, or a new one; the defect must be locked, so that there is one.
 
     A cancelled order is not live: its defect stays confirmed, since the damage is still there, and accepting
-    it once more opens a new order.
+    it once more opens a new order. Raises Conflict where anything but a person asks for the order of a class that
+    needs one.
     """
+    if actor.kind != "user" and not machine_may_confirm(defect.class_key):
+        raise Conflict(
+            "defect.needs_person", f"expected a person's verdict before work on {defect.class_key}, got {actor.kind}"
+        )
     live = live_order(session, defect.id)
     if live:
         return live

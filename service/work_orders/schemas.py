@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from datasets.taxonomy import Unit as UnitOfWork
 from service.core.fields import NO_NUL, Key, Name, Note, RowId
-from service.defects.schemas import ClassKey, DefectOut, Row
+from service.defects.boxes import BoxPx
+from service.defects.schemas import ClassKey, DefectOut, DetectionOut, Row
 from service.surveys.schemas import EventOut
 from service.work_orders.models import WorkOrder
 from service.work_orders.sla import overdue
@@ -75,7 +76,20 @@ class WorkOrderDetail(WorkOrderOut):
 
 class ReviewResult(BaseModel):
     defect: DefectOut
-    work_order: WorkOrderOut | None = Field(description="of an accepted defect")
+    work_order: WorkOrderOut | None = Field(
+        description="of an accepted defect; null where its class is experimental and not enabled for work orders"
+    )
+
+
+class ObjectIn(Body):
+    """What the model missed on a frame."""
+
+    class_key: ClassKey
+    box_xyxy_px: BoxPx = Field(description="left, top, right, bottom in upright pixels of the frame")
+
+
+class ObjectResult(ReviewResult):
+    detection: DetectionOut
 
 
 class AssignIn(Body):

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller
 from service.core.errors import Unprocessable
-from service.core.events import SYSTEM
+from service.core.events import SYSTEM, Actor
 from service.defects.models import Defect
 from service.defects.service import reopen_defect, resolve_defect
 from service.defects.states import DefectState
@@ -114,14 +114,14 @@ def reopen(session: Session, caller: Caller, order_id: int, reason: str, now: da
     return order
 
 
-def reopen_after_sighting(session: Session, defect: Defect, now: datetime) -> WorkOrder:
+def reopen_after_sighting(session: Session, defect: Defect, now: datetime, actor: Actor = SYSTEM) -> WorkOrder:
     """Puts the order of a defect that was seen again after its repair (`Recorded.reopened`) back to open.
 
     Call it in the transaction of the sighting, which has locked the defect. Safe to run twice.
     """
-    order = open_work_order(session, defect, SYSTEM, now)
+    order = open_work_order(session, defect, actor, now)
     if order.state is WorkOrderState.CLOSED:
-        reopen_order(session, order, defect, SYSTEM, now, "seen again after the repair")
+        reopen_order(session, order, defect, actor, now, "seen again after the repair")
     return order
 
 

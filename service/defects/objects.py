@@ -1,0 +1,84 @@
+"""What people see that a model missed: an object drawn on a frame becomes a sighting as the model's own do."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.accounts.caller import Caller
+from service.core.errors import Conflict
+from service.defects.access import lock_defects, lock_matching, permit
+from service.defects.boxes import check_box
+from service.defects.matching import Place, match
+from service.defects.models import Defect, Detection, Sighting
+from service.defects.service import SeenBox, file_detections, find_nearby, new_detection
+from service.defects.states import PERMISSIONS, DefectAction, DefectState
+from service.surveys.models import Frame, FrameState
+
+BY_PERSON = "person"  # where a model's detections carry its name
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The defect that a drawn box shows, locked, and whether the drawing told that its repair did not last."""
+
+    defect: Defect
+    detection: Detection
+    reopened: bool = False
+
+
+def record_object(session: Session, caller: Caller, frame: Frame, box: SeenBox, now: datetime) -> Drawn:
+    """Keeps a box that a person drew on a processed frame; the same box sent again gives the same answer.
+
+    A defect that was rejected, is of another class or has a box on this frame already does not take it: the person
+    says that something else is there. Raises Conflict for a frame without an answer of the model and Unprocessable for
+    a box that cannot stand on it.
+    """
+    permit(caller, {PERMISSIONS[DefectAction.ACCEPT]})
+    require_processed(frame)
+    check_box(box.xyxy_px, frame.width or 0, frame.height or 0)
+    lock_matching(session, frame.municipality_id)
+    same = _same(session, frame, box)
+    if same is not None:
+        return same
+    known, defects = find_nearby(session, frame.municipality_id, [box], frame.captured_at or now)
+    here = set(
+        session.scalars(select(Sighting.defect_id).join(Sighting.detection).where(Detection.frame_id == frame.id))
+    )
+    free = [
+        one
+        for one in known
+        if one.defect_id not in here
+        and defects[one.defect_id].state is not DefectState.REJECTED
+        and defects[one.defect_id].class_key == box.class_key
+    ]
+    (defect_id,) = match([Place(box.class_key, box.position.lat, box.position.lon)], free)
+    taken = None if defect_id is None else defects[defect_id]
+    detection = new_detection(frame, box, BY_PERSON, "", added_by_id=caller.actor.id)
+    recorded = file_detections(session, frame, [detection], [taken], caller.actor, now)
+    (defect,) = recorded.created + recorded.confirmed
+    return Drawn(defect, detection, bool(recorded.reopened))
+
+
+def require_processed(frame: Frame) -> None:
+    if frame.state is not FrameState.PROCESSED:
+        raise Conflict(
+            "frame.state", f"expected a processed frame, frame {frame.id} is {frame.state.value}; wait for the model"
+        )
+
+
+def _same(session: Session, frame: Frame, box: SeenBox) -> Drawn | None:
+    x0, y0, x1, y1 = box.xyxy_px
+    statement = (
+        select(Detection, Sighting.defect_id)
+        .join(Sighting, Sighting.detection_id == Detection.id)
+        .where(Detection.frame_id == frame.id, Detection.added_by_id.is_not(None))
+        .where(Detection.class_key == box.class_key, Detection.x0_px == x0, Detection.y0_px == y0)
+        .where(Detection.x1_px == x1, Detection.y1_px == y1)
+    )
+    found = session.execute(statement).first()
+    if found is None:
+        return None
+    (defect,) = lock_defects(session, Defect.id == found[1])
+    return Drawn(defect, found[0])

@@ -1,0 +1,45 @@
+"""Databases of earlier releases become this release's, with what people said in them."""
+
+from collections.abc import Callable
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import text
+
+from service.core.database import MIGRATIONS, Database
+
+FIRST_RELEASE = """
+INSERT INTO municipality (key, name_en, name_ar) VALUES ('dammam', 'Dammam', 'الدمام');
+INSERT INTO user_account (email, name, password_hash, role, active, failed_logins)
+    VALUES ('a@example.org', 'A', 'x', 'inspector', true, 0);
+INSERT INTO vehicle (municipality_id, name, camera, key_hash, key_prefix) VALUES (1, 'v', '{}', 'h', 'p');
+INSERT INTO survey (vehicle_id, municipality_id, name) VALUES (1, 1, 's');
+INSERT INTO frame (survey_id, vehicle_id, municipality_id, sha256, filename, state, size_bytes)
+    VALUES (1, 1, 1, 'x', 'f', 'processed', 1);
+INSERT INTO detection (frame_id, class_key, score, x0_px, y0_px, x1_px, y1_px, model_name, model_version, lat, lon)
+    SELECT 1, 'pothole', 0.5, 0, 0, 9, 9, 'tiny', '1', 0, 0 FROM generate_series(1, 3);
+INSERT INTO defect (municipality_id, class_key, state, lat, lon, h3_cell, score, sightings_count, first_seen_at,
+    last_seen_at, best_detection_id)
+    VALUES (1, 'pothole', 'confirmed', 0, 0, 'c', 0.5, 1, now(), now(), 1),
+           (1, 'pothole', 'confirmed', 0, 0, 'c', 0.5, 2, now(), now(), 2);
+INSERT INTO review (defect_id, user_id, verdict, class_before, class_after)
+    VALUES (1, 1, 'accept', 'pothole', 'pothole'), (2, 1, 'accept', 'pothole', 'pothole');
+"""
+
+
+def test_a_verdict_of_the_first_release_counts_as_looked_at_where_there_was_one_box_to_look_at(
+    new_database: Callable[[], Database],
+) -> None:
+    database = new_database()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(text(FIRST_RELEASE))
+    database.migrate()
+    with database.engine.begin() as connection:
+        looked_at = connection.execute(text("SELECT detection_id FROM review ORDER BY id")).scalars().all()
+        moved = text("UPDATE review SET verdict = 'move', x0_px = 1, y0_px = 1, x1_px = 5, y1_px = 5 WHERE id = 1")
+        assert connection.execute(moved).rowcount == 1
+    assert looked_at == [1, None]
