@@ -22,7 +22,9 @@ LOWEST_THRESHOLD = 0.05
 """A calibrated class is best reported from half its best F1 on, so lower ones are for classes with an F1 below 0.1."""
 DEFAULT_THRESHOLD = 0.3
 ENOUGH_BOXES = 20
-"""A class with fewer labelled boxes in val gets the default threshold: any other would be chance."""
+"""With fewer labelled boxes in val a best F1 would be chance: the false alarms alone decide, or the default."""
+SOME_BOXES = 10
+"""With fewer labelled boxes nothing shows that the class is found at all: it gets the default threshold."""
 ENOUGH_FREE = 50
 """With fewer pictures free of a class, one false alarm is more than 2 % of them: no limit can be held."""
 ALL_SOURCES = "all sources"
@@ -117,6 +119,8 @@ def _choose(class_key: str, cells: Sequence[Cell], curve: Platt | None, most: fl
 def _threshold(outcome: Outcome, most: float) -> tuple[float, ThresholdRule]:
     quiet = lowest_quiet_threshold(outcome.loudest_when_free, most)
     wanted, rule = DEFAULT_THRESHOLD, ThresholdRule.DEFAULT
+    if outcome.truths >= SOME_BOXES and most < 1:
+        wanted, rule = LOWEST_THRESHOLD, ThresholdRule.FALSE_ALARMS
     if outcome.truths >= ENOUGH_BOXES:
         best = best_threshold(outcome, LOWEST_THRESHOLD)
         wanted, rule = math.floor(best * 10**_DIGITS + 1e-9) / 10**_DIGITS, ThresholdRule.BEST_F1

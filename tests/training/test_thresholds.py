@@ -57,6 +57,12 @@ def test_a_class_with_few_boxes_gets_the_default() -> None:
     assert (point.threshold, point.rule) == (DEFAULT_THRESHOLD, ThresholdRule.DEFAULT)
 
 
+def test_with_some_boxes_but_too_few_for_an_f1_the_false_alarms_decide() -> None:
+    known = hits("smartathon", 12, 0.6) + alarms("smartathon", 4, 0.2) + silences("smartathon", 96)
+    point = choose_operating_points(known, {}, FalseAlarmLimit(0.02))["pothole"]
+    assert (point.threshold, point.rule) == (0.2001, ThresholdRule.FALSE_ALARMS)
+
+
 def test_false_alarms_raise_the_threshold_above_that_of_the_best_f1() -> None:
     known = hits("smartathon", 80, 0.4) + hits("smartathon", 20, 0.9)
     known += alarms("neg_india_dash", 5, 0.5) + silences("smartathon", 95)
