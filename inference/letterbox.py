@@ -1,6 +1,5 @@
 """Fits any image into the network's input and brings boxes back, so that only this file knows of padding."""
 
-import math
 from dataclasses import dataclass
 
 import cv2
@@ -23,10 +22,8 @@ class Letterbox:
     @classmethod
     def around(cls, width: int, height: int, long_side: int, stride: int) -> "Letterbox":
         """The smallest input of whole strides for an image scaled to this long side: no work on wide grey bars."""
-        scale = long_side / max(width, height)
-        input_width, input_height = (
-            max(1, math.ceil(round(side * scale) / stride)) * stride for side in (width, height)
-        )
+        longest = max(width, height) * stride
+        input_width, input_height = (-(-side * long_side // longest) * stride for side in (width, height))
         return cls(width, height, input_width, input_height)
 
     @property

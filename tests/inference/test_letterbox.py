@@ -26,14 +26,14 @@ def test_the_whole_image_lies_inside_the_input_and_touches_two_sides(letterbox: 
 
 
 @given(SIDES, SIDES, INPUT_SIDES)
-def test_an_input_around_an_image_has_whole_strides_and_less_than_one_to_spare(
+def test_an_input_around_an_image_has_whole_strides_and_at_most_one_to_spare(
     width: int, height: int, long_side: int
 ) -> None:
     letterbox = Letterbox.around(width, height, long_side, 32)
     assert letterbox.input_width % 32 == letterbox.input_height % 32 == 0
     assert max(letterbox.fitted_width, letterbox.fitted_height) == long_side
-    assert letterbox.input_width - letterbox.fitted_width < 32
-    assert letterbox.input_height - letterbox.fitted_height < 32
+    assert letterbox.input_width - letterbox.fitted_width <= 32
+    assert letterbox.input_height - letterbox.fitted_height <= 32
 
 
 def test_a_survey_frame_takes_a_wide_input() -> None:
