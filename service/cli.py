@@ -4,7 +4,7 @@ import json
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -33,8 +33,31 @@ app.add_typer(municipalities, name="municipality")
 app.add_typer(vehicles, name="vehicle")
 
 
+class Termination:
+    """SIGTERM unwinds, so that what a command started is ended.
+
+    Python drops an exception raised inside a weak reference's callback, and every import runs one: a SIGTERM that
+    falls there would be lost. It is remembered, and whoever is about to wait asks once more.
+    """
+
+    def __init__(self) -> None:
+        self.asked = False
+
+    def __call__(self, *_: object) -> None:
+        self.asked = True
+        sys.exit(143)
+
+    def insist(self) -> None:
+        """Exit if that was asked for before."""
+        if self.asked:
+            sys.exit(143)
+
+
+TERMINATION = Termination()
+
+
 def main() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # unwinds, so that what a command started is ended
+    signal.signal(signal.SIGTERM, TERMINATION)
     for entry in sorted(entry_points(group="rasid.commands")):
         _attach(entry)
     app()
@@ -59,7 +82,13 @@ def serve(
     with _runtime(data_dir, **changes) as runtime:
         settings = runtime.settings
         typer.echo(f"Rasid on http://{settings.host}:{settings.port} (Ctrl-C ends it)", err=True)
-        uvicorn.run(create_app(runtime), host=settings.host, port=settings.port, log_level="warning")
+        config = uvicorn.Config(create_app(runtime), host=settings.host, port=settings.port, log_level="warning")
+        server = uvicorn.Server(config)
+        TERMINATION.insist()
+        with suppress(KeyboardInterrupt):  # Ctrl-C has been obeyed by then
+            server.run()
+        if not server.started:
+            raise typer.Exit(3)
 
 
 @app.command()
@@ -70,6 +99,7 @@ def worker(data_dir: DataDir = None) -> None:
     from service.jobs import run_worker
 
     with _runtime(data_dir) as runtime:
+        TERMINATION.insist()
         asyncio.run(run_worker(runtime))
 
 

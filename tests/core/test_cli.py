@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from service.accounts.models import Municipality, User
-from service.cli import app
+from service.cli import Termination, app
 from service.core.database import Database
 from service.work_orders.models import RoutingRule, Unit
 from tests.factories import make_municipality, make_user, send_frame, square
@@ -98,3 +98,13 @@ def test_help_says_what_a_command_is_for(command: tuple[str, ...]) -> None:
     shown = rasid(*command, "--help")
     assert shown.exit_code == 0
     assert len(shown.output) > 300
+
+
+def test_a_termination_that_python_dropped_is_obeyed_before_waiting() -> None:
+    asked = Termination()
+    asked.insist()
+    with pytest.raises(SystemExit):  # as inside a callback whose exceptions are dropped
+        asked()
+    with pytest.raises(SystemExit) as ended:
+        asked.insist()
+    assert ended.value.code == 143
