@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.calibration import ScoreScale
+from inference.overlap import iou_matrix
 
 MAX_BOXES = 300  # an end2end head gives this many rows; a dense head is cut to the same number
 NMS_IOU = 0.4  # two boxes of one class overlapping more than this are one object
@@ -100,19 +101,8 @@ def _vote(kept: Candidates, voters: Candidates) -> Candidates:
         others = voters.take(voters.class_index == index)
         around, says = others.xyxy_input_px.astype(np.float64), others.score.astype(np.float64)
         loud = says >= VOTE_SHARE * kept.score[own, None]
-        weight = np.where(loud & (_overlap(boxes[own], around) > VOTE_IOU), says, 0.0)
+        weight = np.where(loud & (iou_matrix(boxes[own], around) > VOTE_IOU), says, 0.0)
         total = weight.sum(axis=1, keepdims=True)
         mean = weight @ around / np.where(total > 0, total, 1.0)
-        boxes[own] = np.where(total > 0, mean, boxes[own])  # an empty box overlaps nothing, itself included
+        boxes[own] = np.where(total > 0, mean, boxes[own])  # an empty box has no voter, not even itself
     return Candidates(boxes.astype(np.float32), kept.score, kept.class_index)
-
-
-def _overlap(some: NDArray[np.float64], others: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Intersection over union (n, m) of boxes (n, 4) and (m, 4)."""
-    low = np.maximum(some[:, None, :2], others[None, :, :2])
-    high = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    area, other_area = (np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others))
-    union = area[:, None] + other_area[None, :] - shared
-    ratio: NDArray[np.float64] = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return ratio

@@ -78,14 +78,14 @@ def evaluate(
     ] = None,
     workers: Workers = 1,
     reuse: Annotated[bool, typer.Option(help="Take the detections kept in OUT instead of detecting again.")] = False,
-    again: Annotated[bool, typer.Option(help="Score a file on test that was scored there before.")] = False,
+    again: Annotated[bool, typer.Option(help="Score a network on test that was scored there before.")] = False,
 ) -> None:
     """Score a model per class, source and size, with 95 % intervals, under labels as corrected and as published.
 
     A class is scored only in pictures whose source labels it. A threshold is that of the best F1, or the lowest
     one that keeps false alarms within the limit, if that is higher. Pictures of the train split are refused, and
     so are thresholds and calibration from test. Each scoring of test enters models/test-scores.jsonl; a second
-    one of the same file is refused without --again.
+    one of the same network is refused without --again.
 
     Example: rasid evaluate runs/nano/rasid-n-0.2.onnx --calibrate --choose-thresholds --out runs/nano/scores
     """

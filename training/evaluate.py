@@ -59,7 +59,9 @@ def evaluate_model(asked: Evaluation) -> str:
     twice = read_labels(asked.shared, asked.split)
     card = Detector.open(path_or_name(asked.model)).model
     refuse_missing_packages()
-    earlier = admit_to_test(card, asked.again, asked.ledger) if asked.split is Split.TEST else 0
+    earlier = 0
+    if asked.split is Split.TEST:
+        earlier = admit_to_test(card, network_sha256(asked.model), asked.again, asked.ledger)
     trial = relabel(_found(asked, twice), twice, card)
     if asked.folder:  # before anything can go wrong with what is made of it
         asked.folder.mkdir(parents=True, exist_ok=True)

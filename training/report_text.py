@@ -28,7 +28,7 @@ def as_markdown(report: Report) -> str:
     card = report.model
     parts = [f"# {card.name} {card.version}, {report.split}\n", f"sha256 `{card.sha256}`\n"]
     if report.split == "test":
-        parts.append(f"The test split was scored {report.earlier_test_scorings} times with this file before.\n")
+        parts.append(f"The test split was scored {report.earlier_test_scorings} times with this network before.\n")
     parts.append(_LEGEND + "\n")
     for labels, scores in report.labels.items():
         parts += [f"## Labels as {labels.value}\n", *_label_tables(scores)]

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from datasets.records import LabelledImage
 from inference.calibration import Platt
 from inference.detections import Detections
+from inference.overlap import iou_matrix
 
 Boxes = NDArray[np.float64]
 MATCH_IOU = 0.5
@@ -103,17 +104,6 @@ def match_found(cell: Cell, iou: float) -> NDArray[np.bool_]:
             hit[row] = True
             overlap[:, overlap[row].argmax()] = -1.0
     return hit
-
-
-def iou_matrix(some: Boxes, others: Boxes) -> Boxes:
-    """Intersection over union of every box of `some` (n, 4) with every box of `others` (m, 4): (n, m)."""
-    low = np.maximum(some[:, None, :2], others[None, :, :2])
-    high = np.minimum(some[:, None, 2:], others[None, :, 2:])
-    shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (some, others)]
-    union: Boxes = areas[0][:, None] + areas[1][None, :] - shared
-    overlap: Boxes = np.divide(shared, union, out=np.zeros_like(shared), where=union > 0)
-    return overlap
 
 
 def rates_at(outcome: Outcome, threshold: float) -> Rates:

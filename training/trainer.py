@@ -148,6 +148,8 @@ def _seeded(seed: int) -> torch.Generator:
 def _begin(trainer: PartialTrainer) -> None:
     torch.set_num_threads(trainer.config.threads or os.cpu_count() or 1)
     trainer.model.epochs_done = trainer.start_epoch
+    for generator in (trainer.train_loader.generator, trainer.train_loader.sampler.generator):
+        generator.manual_seed(trainer.args.seed + trainer.start_epoch)  # a resumed run does not draw epoch 1 again
     if trainer.config.averaging is not None:
         limit = trainer.config.averaging
         trainer.ema.decay = lambda updates: limit * (1 - math.exp(-updates / 100))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from datasets.records import Split
+from datasets.taxonomy import KEYS
 from inference.detector import Detector
 from tests.datasets.streets import write_source
 from tests.models import COLOURS, write_blob_model
@@ -123,7 +124,7 @@ def test_what_would_mean_nothing_is_refused(asked: Evaluation, change: dict[str,
         evaluate_model(replace(asked, **change))  # type: ignore[arg-type]
 
 
-def test_a_file_is_scored_on_test_once_and_each_time_leaves_a_line(asked: Evaluation) -> None:
+def test_a_network_is_scored_on_test_once_and_each_time_leaves_a_line(asked: Evaluation) -> None:
     test = replace(asked, split=Split.TEST)
     evaluate_model(test)
     with pytest.raises(EvaluationError, match="scored on test"):
@@ -133,6 +134,14 @@ def test_a_file_is_scored_on_test_once_and_each_time_leaves_a_line(asked: Evalua
     assert [json.loads(line)["sha256"] for line in lines] == [Detector.open(asked.model).model.sha256] * 2
     assert test.folder
     assert json.loads((test.folder / "report.json").read_text())["earlier_test_scorings"] == 1
+
+
+def test_another_threshold_makes_no_new_network_for_the_test_split(asked: Evaluation) -> None:
+    test = replace(asked, split=Split.TEST)
+    evaluate_model(test)
+    rewrite_card(Path(asked.model), thresholds=dict.fromkeys(KEYS, 0.9))
+    with pytest.raises(EvaluationError, match="scored on test"):
+        evaluate_model(test)
 
 
 def test_plots_are_drawn_for_the_classes_that_show(asked: Evaluation) -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from datasets.records import LabelledBox, LabelledImage, Split
 from datasets.taxonomy import KEYS
 from inference.detections import Detections
+from inference.overlap import iou_matrix
 from training.scoring import (
     Boxes,
     Cell,
     Outcome,
     best_threshold,
     cells_of,
-    iou_matrix,
     judge,
     match_found,
     match_iou,
