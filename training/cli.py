@@ -79,6 +79,9 @@ def evaluate(
     workers: Workers = 1,
     reuse: Annotated[bool, typer.Option(help="Take the detections kept in OUT instead of detecting again.")] = False,
     again: Annotated[bool, typer.Option(help="Score a network on test that was scored there before.")] = False,
+    view: Annotated[
+        str | None, typer.Option(help="Show pictures otherwise, e.g. whole-640 or tiles-1280 (training/views.py).")
+    ] = None,
 ) -> None:
     """Score a model per class, source and size, with 95 % intervals, under labels as corrected and as published.
 
@@ -90,11 +93,25 @@ def evaluate(
     Example: rasid evaluate runs/nano/rasid-n-0.2.onnx --calibrate --choose-thresholds --out runs/nano/scores
     """
     from training.evaluate import Evaluation, evaluate_model
+    from training.views import View
 
+    if view is not None and view not in list(View):
+        raise typer.BadParameter(f"--view: expected one of {', '.join(View)}, got {view}")
     with _refusals():
         limit = _false_alarm_limit(most_false_alarms or [])
         asked = Evaluation(
-            model, shared, split, out, as_json, calibrate, choose_thresholds, limit, workers, reuse, again
+            model,
+            shared,
+            split,
+            out,
+            as_json,
+            calibrate,
+            choose_thresholds,
+            limit,
+            workers,
+            reuse,
+            again,
+            None if view is None else View(view),
         )
         typer.echo(evaluate_model(asked))
 

@@ -15,6 +15,7 @@ from inference.progress import image_progress
 from inference.registry import load_model
 from training.errors import EvaluationError
 from training.trial import Labels, Picture, Trial, Truth, XyxyScore
+from training.views import View, ViewDetector
 
 LOWEST_SCORE = 0.01
 """Of the network's own score. Detections below it change no average precision by more than 0.001."""
@@ -39,24 +40,26 @@ def read_labels(shared: Path, split: Split) -> LabelledTwice:
     return twice
 
 
-def hold_trial(model: str, split: Split, twice: LabelledTwice, workers: int) -> Trial:
+def hold_trial(model: str, split: Split, twice: LabelledTwice, workers: int, view: View | None = None) -> Trial:
     """Run a model on the split's pictures, `workers` pictures at a time and each on one core."""
     detector = Detector.open(path_or_name(model), min_score=LOWEST_SCORE, raw_scores=True)
+    looking = detector if view is None else ViewDetector(detector, view)
     images = twice[Labels.CORRECTED]
     with image_progress() as progress:
         task = progress.add_task("", total=len(images))
-        found = list(detect_all(detector, images, workers, lambda: progress.advance(task)))
+        found = list(detect_all(looking, images, workers, lambda: progress.advance(task)))
     return Trial(
         model=detector.model,
         network_sha256=network_sha256(model),
         split=split,
+        view=view,
         detected_at=datetime.now(UTC).isoformat(timespec="seconds"),
         pictures=tuple(picture_of(image, one) for image, one in zip(images, found, strict=True)),
     )
 
 
 def detect_all(
-    detector: Detector, images: Sequence[LabelledImage], workers: int, tick: Callable[[], None]
+    detector: Detector | ViewDetector, images: Sequence[LabelledImage], workers: int, tick: Callable[[], None]
 ) -> Iterator[Detections]:
     """The detections of each picture, cropped as its source needs, in order."""
 

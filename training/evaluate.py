@@ -25,6 +25,7 @@ from training.thresholds import (
     rewrite_card,
 )
 from training.trial import TRIAL_FILE, Labels, Trial, read_trial, write_trial
+from training.views import View
 
 REPORT_JSON = "report.json"
 REPORT_MARKDOWN = "report.md"
@@ -45,6 +46,7 @@ class Evaluation:
     workers: int = 1
     reuse: bool = False
     again: bool = False
+    view: View | None = None
     ledger: Path | None = None
 
     @property
@@ -102,6 +104,8 @@ def _refuse_nonsense(asked: Evaluation) -> None:
     tunes = asked.calibrate or asked.choose_thresholds
     if asked.split is Split.TRAIN:
         raise EvaluationError("expected val or test, got train: a model knows its training pictures by heart")
+    if asked.view is not None and (tunes or asked.split is not Split.VAL):
+        raise EvaluationError("expected --view on val and without tuning: it compares inputs, the service has one")
     if tunes and asked.split is not Split.VAL:
         raise EvaluationError("expected --split val with --calibrate or --choose-thresholds: test is never tuned on")
     if tunes and not asked.model.endswith(".onnx"):
@@ -115,9 +119,9 @@ def _refuse_nonsense(asked: Evaluation) -> None:
 def _found(asked: Evaluation, twice: LabelledTwice) -> Trial:
     """Detections made now, or with --reuse those kept in the folder, if the same network made them."""
     if not asked.reuse or asked.folder is None:
-        return hold_trial(asked.model, asked.split, twice, asked.workers)
+        return hold_trial(asked.model, asked.split, twice, asked.workers, asked.view)
     kept = read_trial(asked.folder / TRIAL_FILE)
-    if kept.network_sha256 != network_sha256(asked.model):
+    if kept.network_sha256 != network_sha256(asked.model) or kept.view is not asked.view:
         raise EvaluationError(f"expected detections of {asked.model} in {asked.folder}, got those of another network")
     return kept
 

@@ -12,6 +12,7 @@ from datasets.records import Split
 from inference.model import ModelCard
 from training.errors import EvaluationError
 from training.scoring import Cell
+from training.views import View
 
 TRIAL_FILE = "trial.json.gz"
 
@@ -51,6 +52,7 @@ class Trial(BaseModel):
     model: ModelCard
     network_sha256: str
     split: Split
+    view: View | None = None  # None: each picture whole, at the network's own size
     detected_at: str
     pictures: tuple[Picture, ...]
 

@@ -17,6 +17,7 @@ from training.errors import EvaluationError
 from training.evaluate import Evaluation, evaluate_model
 from training.thresholds import DEFAULT_THRESHOLD, rewrite_card
 from training.trial import Labels, read_trial
+from training.views import View
 
 pytestmark = pytest.mark.usefixtures("light")
 
@@ -117,6 +118,8 @@ def test_chosen_thresholds_are_in_the_model_and_the_report_is_of_the_written_fil
         {"split": Split.TEST, "out": None},
         {"model": "default", "calibrate": True},
         {"out": None, "reuse": True},
+        {"view": View.WHOLE_640, "split": Split.TEST},
+        {"view": View.WHOLE_640, "calibrate": True},
     ],
 )
 def test_what_would_mean_nothing_is_refused(asked: Evaluation, change: dict[str, object]) -> None:
