@@ -122,14 +122,18 @@ def _run_trainer(
 
 
 def epoch_recorder(record: dict[str, Any], run: Path) -> Callable[[int, dict[str, float]], bool]:
-    """Add each finished epoch to the record; the answer is whether the stop file asks for an end."""
+    """Add each finished epoch to the record; the answer is whether the stop file asks for an end.
+
+    An epoch enters before its checkpoint is written, so a run killed in between goes through it again.
+    """
     last_end = time.monotonic()
 
-    def epoch_ended(epoch: int, losses: dict[str, float]) -> bool:
+    def epoch_ended(epoch: int, figures: dict[str, float]) -> bool:
         nonlocal last_end
         seconds = time.monotonic() - last_end
         last_end = time.monotonic()
-        record["epochs"].append({"epoch": epoch, "seconds": round(seconds, 1), **losses})
+        before = [entry for entry in record["epochs"] if entry["epoch"] < epoch]
+        record["epochs"] = [*before, {"epoch": epoch, "seconds": round(seconds, 1), **figures}]
         _write_record(record, run)
         return (run / STOP_FILE).exists()
 
@@ -174,7 +178,9 @@ def code_version() -> str:
 
 def _write_record(record: dict[str, Any], run: Path) -> None:
     run.mkdir(parents=True, exist_ok=True)
-    (run / RECORD_FILE).write_text(json.dumps(record, indent=1), encoding="utf-8")
+    part = run / f"{RECORD_FILE}.part"
+    part.write_text(json.dumps(record, indent=1), encoding="utf-8")
+    part.replace(run / RECORD_FILE)
 
 
 def _now() -> str:

@@ -24,7 +24,7 @@ from training.partial_labels import (
 )
 
 EpochEnded = Callable[[int, dict[str, float]], bool]
-"""Told the finished epoch (from 1) and its losses; answers whether to stop after this epoch."""
+"""Told the finished epoch (from 1), its losses and last learning rate; answers whether to stop after this epoch."""
 
 
 class Pace:
@@ -73,7 +73,7 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         self.add_callback("on_train_epoch_start", _end_mosaics)
         self.add_callback("on_train_batch_start", _set_rates)
         self.add_callback("on_train_batch_end", _stop_in_time)
-        self.add_callback("on_fit_epoch_end", _report_epoch)
+        self.add_callback("on_train_epoch_end", _report_epoch)
 
     def get_model(self, cfg: Any = None, weights: Any = None, verbose: bool = True) -> PartialDetectionModel:
         """The partial-label model with the given weights."""
@@ -131,6 +131,17 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
         ready[MASK_KEY] = self.labelled.mask(ready["im_file"]).to(self.device)
         return ready
 
+    def save_model(self) -> bool:
+        """Write the checkpoint beside the last one and swap them: a run killed in mid-write keeps a whole one."""
+        last, self.last = self.last, self.last.with_suffix(".part")
+        try:
+            saved = bool(super().save_model())
+            if saved:
+                self.last.replace(last)
+        finally:
+            self.last = last
+        return saved
+
     def validate(self) -> tuple[dict[str, float], None]:
         """No score here: the library's validator counts unlabelled objects as false alarms."""
         return {}, None
@@ -182,6 +193,7 @@ def _stop_in_time(trainer: PartialTrainer) -> None:
 
 
 def _report_epoch(trainer: PartialTrainer) -> None:
-    losses = {name: float(value) for name, value in (trainer.tloss or {}).items()}
-    if trainer.epoch_ended(trainer.epoch + 1, losses):
+    figures = {name: float(value) for name, value in (trainer.tloss or {}).items()}
+    figures["learning_rate"] = float(trainer.optimizer.param_groups[0]["lr"])
+    if trainer.epoch_ended(trainer.epoch + 1, figures):
         trainer.stop = True
