@@ -7,6 +7,7 @@ from typing import Any
 
 from datasets.records import Split
 from inference.registry import load_model, read_registry, released_folder
+from training.card import fill_card
 from training.compare import Comparison, Verdict, compare_trials, load_trial
 from training.errors import ReleaseError
 from training.evaluate import REPORT_JSON
@@ -19,7 +20,11 @@ MOST_POTHOLE_ALARMS = 0.03
 
 @dataclass(frozen=True)
 class Promotion:
-    """What `rasid promote` is asked to do; `against` is the default model's evaluation, made anew when missing."""
+    """What `rasid promote` is asked to do.
+
+    `card` may have places for figures (training/card.py); `against` is the default model's evaluation, made anew
+    when missing.
+    """
 
     model: Path
     card: Path
@@ -46,7 +51,9 @@ def promote_model(asked: Promotion) -> str:
     if objections and not asked.despite:
         raise ReleaseError("expected a better model:\n- " + "\n- ".join(objections) + "\nor --despite REASON")
     exception = f"{asked.despite} (despite: {'; '.join(objections)})" if objections else ""
-    released = release_model(asked.model, asked.card, asked.folder, asked.make_default, exception)
+    card = asked.evaluation / f"{asked.model.stem}.md"
+    card.write_text(fill_card(asked.card.read_text("utf-8"), reports), encoding="utf-8")
+    released = release_model(asked.model, card, asked.folder, asked.make_default, exception)
     return "\n".join([released, *_alarm_lines(reports), *(f"despite: {one}" for one in objections)])
 
 

@@ -38,7 +38,7 @@ def evaluated(path: Path, pictures: list[Picture], splits: tuple[Split, ...] = (
 def asked(tmp_path: Path) -> Promotion:
     """A default model of middling skill is released; candidate.onnx is another file."""
     (tmp_path / "released").mkdir()
-    (tmp_path / "card.md").write_text("# Card\n")
+    (tmp_path / "card.md").write_text("# Card\n\n{{headline test}}\n")
     default = evaluated(write_blob_model(tmp_path / "default.onnx"), drawn_pictures(DEFAULT_SKILL))
     release_model(default, tmp_path / "card.md", tmp_path / "released", make_default=True)
     candidate = write_blob_model(tmp_path / "candidate.onnx", input_size=(640, 640))
@@ -64,6 +64,7 @@ def test_a_better_and_quiet_model_becomes_the_default(asked: Promotion) -> None:
     assert released(asked) == {"default": "", "candidate": ""}
     assert asked.folder
     assert read_registry(asked.folder).default == "candidate"
+    assert "|**mean of the eight**|" in (asked.folder / "candidate.md").read_text()
 
 
 @pytest.mark.parametrize("split", [Split.VAL, Split.TEST])
