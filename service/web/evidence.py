@@ -81,8 +81,9 @@ def choose_sighting(
 ) -> tuple[Detection | None, list[Detection]]:
     """The sighting to show large (the asked one, else the best) and the newest ones to switch to."""
     sightings, _ = list_sightings(session, defect.id, None, SHOWN_SIGHTINGS)
-    asked = next((one for one in sightings if one.id == detection_id), None)
-    return asked or defect.best_detection, sightings
+    asked = session.get(Sighting, detection_id) if detection_id else None
+    own = asked is not None and asked.defect_id == defect.id
+    return (asked.detection if asked and own else defect.best_detection), sightings
 
 
 def list_nearby(session: Session, caller: Caller, defect: Defect) -> list[Nearby]:

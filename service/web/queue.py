@@ -28,11 +28,11 @@ class QueueFilter:
     municipality_id: int | None = None
     order: DefectOrder = DefectOrder.OLDEST
 
-    def query(self, **more: int | str | None) -> str:
-        """As the query of an address; what is not chosen is left out."""
+    def query(self, **more: int | str | list[int] | None) -> str:
+        """As the query of an address; what is not chosen is left out, a list is repeated."""
         order = self.order.value if self.order is not DefectOrder.OLDEST else None
         chosen = {"class": self.class_key, "municipality": self.municipality_id, "order": order} | more
-        return urlencode({name: value for name, value in chosen.items() if value is not None})
+        return urlencode({name: value for name, value in chosen.items() if value is not None}, doseq=True)
 
 
 @dataclass(frozen=True)

@@ -1,40 +1,36 @@
 """The review desk: the queue, the open candidate beside it, and a defect of any state with its history."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Response
-from sqlalchemy import Select, select
+from fastapi import APIRouter, Depends, Form, Query, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from datasets.taxonomy import BY_KEY
 from inference.images import ImageRefused
-from service.accounts.caller import visible
-from service.accounts.models import Municipality
 from service.accounts.permissions import Permission
-from service.core.api import RuntimeDep, SessionDep, get_runtime
-from service.core.errors import NotFound, RasidError, Unprocessable
+from service.core.api import RuntimeDep, SessionDep
+from service.core.errors import NotFound, Unprocessable
 from service.core.fields import RowId
 from service.core.storage import BlobMissing
-from service.defects.access import get_defect, visible_defects
-from service.defects.checks import check_frame, list_checks, withdraw_check
-from service.defects.models import Defect, Detection, Verdict
-from service.defects.schemas import box_of
-from service.defects.states import DefectState
+from service.defects.access import get_defect
+from service.defects.checks import check_frame, withdraw_check
+from service.defects.models import Detection, Verdict
+from service.defects.schemas import ClassKey, box_of
 from service.surveys.models import Frame
 from service.surveys.service import visible_frames
-from service.web.evidence import choose_sighting, list_nearby, read_history, read_shot
+from service.web.box_forms import MOST_DRAWN, Draft, read_box, read_drawn
+from service.web.desk_pages import Told, defect_page, queue_page
 from service.web.forms import attempt, whole_number
 from service.web.pages import SignedInPage, page_for, see_other
-from service.web.queue import QueueFilter, QueueFilterDep, read_queue
+from service.web.queue import QueueFilter, QueueFilterDep
 from service.web.thumbnails import cut_thumbnail
-from service.work_orders.access import visible_orders
-from service.work_orders.models import WorkOrder
-from service.work_orders.reviews import review_defect
-from service.work_orders.routing import opens_work_order
-from service.work_orders.states import WorkOrderState
+from service.work_orders.reviews import add_object, review_defect
 
 router = APIRouter()
 DefectPage = Annotated[SignedInPage, Depends(page_for(Permission.VIEW_DEFECTS))]
+DrawnIds = Annotated[list[RowId] | None, Query(max_length=MOST_DRAWN)]
 THUMBNAIL_HEADERS = {
     "Cache-Control": "private, max-age=86400, immutable",
     "X-Content-Type-Options": "nosniff",
@@ -45,28 +41,37 @@ THUMBNAIL_HEADERS = {
 def show_queue(
     page: DefectPage, session: SessionDep, wanted: QueueFilterDep,
     defect: RowId | None = None, after: RowId | None = None, done: RowId | None = None, sighting: RowId | None = None,
+    moved: bool = False, drawn: DrawnIds = None,
 ) -> Response:  # fmt: skip
-    """`defect` opens one, `after` the next behind it; `done` tells what became of the one decided last."""
+    """`defect` opens one, `after` the next behind it; `done`, `moved` and `drawn` tell what became of the last form."""
     opened = get_defect(session, page.caller, defect) if defect is not None else None
-    response = _queue_page(page, session, wanted, opened, after=after, done=done, sighting=sighting)
-    if done is not None:  # the message is for now, not for a reload
-        response.headers["HX-Push-Url"] = f"/review?{wanted.query(defect=defect, after=after)}"
+    told = Told(done, moved, drawn or [])
+    response = queue_page(page, session, wanted, opened, told, after=after, sighting=sighting)
+    if done is not None or moved or drawn:  # the message is for now, not for a reload
+        place = wanted.query(defect=defect, after=after, sighting=sighting)
+        response.headers["HX-Push-Url"] = f"/review?{place}"
     return response
 
 
 @router.get("/defects/{defect_id}")
-def show_defect(page: DefectPage, session: SessionDep, defect_id: RowId, sighting: RowId | None = None) -> Response:
-    return _defect_page(page, session, get_defect(session, page.caller, defect_id), sighting)
+def show_defect(
+    page: DefectPage, session: SessionDep, defect_id: RowId, sighting: RowId | None = None, moved: bool = False,
+    drawn: DrawnIds = None,
+) -> Response:  # fmt: skip
+    told = Told(moved=moved, drawn=drawn or [])
+    return defect_page(page, session, get_defect(session, page.caller, defect_id), told, sighting=sighting)
 
 
 @router.post("/defects/{defect_id}/review")
 def review(
     page: DefectPage, session: SessionDep, runtime: RuntimeDep, wanted: QueueFilterDep, defect_id: RowId,
     verdict: Annotated[Verdict, Form()], class_key: Annotated[str, Form()] = "",
-    merge_into: Annotated[str, Form()] = "", looked_at: Annotated[str, Form()] = "", desk: str = "queue",
+    merge_into: Annotated[str, Form()] = "", looked_at: Annotated[str, Form()] = "",
+    box_px: Annotated[str, Form()] = "", desk: str = "queue",
 ) -> Response:  # fmt: skip
     """Decides, then opens the next one (desk=queue) or shows the defect again (desk=defect)."""
     target = whole_number(merge_into) if verdict is Verdict.MERGE else None
+    sighting = whole_number(looked_at)
     refusal = attempt(
         session,
         lambda: review_defect(
@@ -76,20 +81,43 @@ def review(
             verdict,
             class_key=class_key if verdict is Verdict.RECLASSIFY else None,
             merge_into=target,
-            detection_id=whole_number(looked_at),
+            detection_id=sighting,
+            box_px=read_box(box_px) if verdict is Verdict.MOVE else None,
             enabled=runtime.settings.experimental_work_orders,
             now=page.now,
         ),
     )
     if refusal:
-        opened = get_defect(session, page.caller, defect_id)
-        if desk == "defect":
-            return _defect_page(page, session, opened, None, refusal)
-        return _queue_page(page, session, wanted, opened, refusal=refusal)
+        return _page(page, session, wanted, defect_id, desk, Told(refusal=refusal, draft=Draft(sighting, box_px)))
+    if verdict is Verdict.MOVE:
+        return see_other(_back(wanted, defect_id, desk, sighting=sighting, moved="1"))
     if desk == "defect":
         return see_other(f"/defects/{defect_id}")
     place = {"defect": defect_id} if verdict is Verdict.RECLASSIFY else {"after": defect_id}
     return see_other(f"/review?{wanted.query(**place, done=defect_id)}")
+
+
+@router.post("/defects/{defect_id}/objects")
+def draw(
+    page: DefectPage, session: SessionDep, runtime: RuntimeDep, wanted: QueueFilterDep, defect_id: RowId,
+    looked_at: Annotated[RowId, Form()], class_key: Annotated[Sequence[ClassKey], Form()] = (),
+    box_px: Annotated[Sequence[str], Form()] = (), desk: str = "queue",
+) -> Response:  # fmt: skip
+    """Keeps what the model missed on the frame of the sighting, all of it or nothing, and shows the defect again."""
+    get_defect(session, page.caller, defect_id)
+    saved: list[int] = []
+
+    def keep() -> None:
+        frame_id, enabled = _frame_of(session, looked_at), runtime.settings.experimental_work_orders
+        for key, box in read_drawn(class_key, box_px):
+            _, reviewed = add_object(session, page.caller, frame_id, key, box, enabled, page.now)
+            saved.append(reviewed.defect.id)
+
+    refusal = attempt(session, keep)
+    if refusal:
+        draft = Draft(looked_at, drawn=list(zip(class_key, box_px, strict=False)))
+        return _page(page, session, wanted, defect_id, desk, Told(refusal=refusal, draft=draft))
+    return see_other(_back(wanted, defect_id, desk, sighting=looked_at, drawn=saved))
 
 
 @router.post("/defects/{defect_id}/checks")
@@ -99,11 +127,9 @@ def check(
 ) -> Response:  # fmt: skip
     """Says that nothing of these classes was missed on the frame of the sighting, or takes that back for one class."""
     defect = get_defect(session, page.caller, defect_id)
-    shown, _ = choose_sighting(session, defect, looked_at)
-    frame_id = shown.frame_id if shown else 0
-    refusal = attempt(session, lambda: _check(session, page, frame_id, class_key or [], withdraw))
+    refusal = attempt(session, lambda: _check(session, page, _frame_of(session, looked_at), class_key or [], withdraw))
     if refusal:
-        return _defect_page(page, session, defect, looked_at, refusal)
+        return defect_page(page, session, defect, Told(refusal=refusal), sighting=looked_at)
     return see_other(f"/defects/{defect_id}?sighting={looked_at}#frame")
 
 
@@ -123,58 +149,27 @@ def show_thumbnail(page: DefectPage, session: SessionDep, runtime: RuntimeDep, d
     return Response(small, media_type="image/jpeg", headers=THUMBNAIL_HEADERS)
 
 
-def _queue_page(
-    page: SignedInPage, session: Session, wanted: QueueFilter, opened: Defect | None, *,
-    after: int | None = None, done: int | None = None, sighting: int | None = None,
-    refusal: RasidError | None = None,
-) -> Response:  # fmt: skip
-    queue = read_queue(session, page.caller, wanted, opened, _find(session, page, after))
-    return page.render(
-        "review.html",
-        refusal.status if refusal else 200,
-        queue=queue,
-        wanted=wanted,
-        outcome=_outcome(session, page, done),
-        refusal=refusal,
-        municipalities=list(session.scalars(_municipalities(page))),
-        **(_evidence(session, page, queue.opened, sighting) if queue.opened else {}),
-    )
+def _page(page: SignedInPage, session: Session, wanted: QueueFilter, defect_id: int, desk: str, told: Told) -> Response:
+    """The page that a refused form came from, over the sighting that it was about."""
+    opened, sighting = get_defect(session, page.caller, defect_id), told.draft.looked_at
+    if desk == "defect":
+        return defect_page(page, session, opened, told, sighting=sighting)
+    return queue_page(page, session, wanted, opened, told, sighting=sighting)
 
 
-def _defect_page(
-    page: SignedInPage,
-    session: Session,
-    defect: Defect,
-    sighting: int | None,
-    refusal: RasidError | None = None,
-) -> Response:
-    return page.render(
-        "defect.html",
-        refusal.status if refusal else 200,
-        wanted=QueueFilter(),
-        refusal=refusal,
-        history=read_history(session, "defect", defect.id),
-        checks=_checks(session, defect, sighting),
-        **_evidence(session, page, defect, sighting),
-    )
+def _back(wanted: QueueFilter, defect_id: int, desk: str, **more: int | str | list[int] | None) -> str:
+    """The address of the same defect, as it was looked at."""
+    if desk == "defect":
+        return f"/defects/{defect_id}?{QueueFilter().query(**more)}"
+    return f"/review?{wanted.query(defect=defect_id, **more)}"
 
 
-def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: int | None) -> dict[str, object]:
-    shown, sightings = choose_sighting(session, defect, sighting)
-    return {
-        "defect": defect,
-        "shot": read_shot(session, shown) if shown else None,
-        "sightings": sightings,
-        "nearby": list_nearby(session, page.caller, defect) if defect.state is DefectState.CANDIDATE else [],
-        "order": _live_order(session, page, defect.id),
-        "orderable": opens_work_order(defect.class_key, get_runtime(page.request).settings.experimental_work_orders),
-    }
-
-
-def _checks(session: Session, defect: Defect, sighting: int | None) -> list[str]:
-    """The classes that the shown frame is checked for."""
-    shown, _ = choose_sighting(session, defect, sighting)
-    return [one.class_key for one in list_checks(session, shown.frame_id)] if shown else []
+def _frame_of(session: Session, detection_id: int) -> int:
+    """Whether the caller may see that frame is asked where it is used."""
+    frame_id = session.scalar(select(Detection.frame_id).where(Detection.id == detection_id))
+    if frame_id is None:
+        raise Unprocessable("review.detection_id", f"expected a sighting, got detection {detection_id}; reload")
+    return frame_id
 
 
 def _check(session: Session, page: SignedInPage, frame_id: int, class_keys: list[str], withdraw: str) -> None:
@@ -184,22 +179,3 @@ def _check(session: Session, page: SignedInPage, frame_id: int, class_keys: list
     if not class_keys or not set(class_keys) <= BY_KEY.keys():
         raise Unprocessable("check.classes", "expected the classes that were looked for, got none; tick some")
     check_frame(session, page.caller, frame_id, class_keys, page.now)
-
-
-def _outcome(session: Session, page: SignedInPage, defect_id: int | None) -> dict[str, object] | None:
-    """The defect that was decided last and the order that follows from it, as they are now."""
-    decided = _find(session, page, defect_id)
-    return {"defect": decided, "order": _live_order(session, page, decided.id)} if decided else None
-
-
-def _live_order(session: Session, page: SignedInPage, defect_id: int) -> WorkOrder | None:
-    own = visible_orders(page.caller).where(WorkOrder.defect_id == defect_id)
-    return session.scalar(own.where(WorkOrder.state != WorkOrderState.CANCELLED))
-
-
-def _find(session: Session, page: SignedInPage, defect_id: int | None) -> Defect | None:
-    return session.scalar(visible_defects(page.caller).where(Defect.id == defect_id)) if defect_id else None
-
-
-def _municipalities(page: SignedInPage) -> Select[Municipality]:
-    return visible(select(Municipality), Municipality.id, page.caller).order_by(Municipality.name_ar)

@@ -88,8 +88,8 @@ def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
     complaints: list[str] = []
     contexts = []
 
-    def open_in(language: str, size: dict[str, int] = DESKTOP, *, silent: bool = False) -> Page:
-        context = browser.new_context(base_url=address, locale=language, viewport=size)  # type: ignore[arg-type]
+    def open_in(language: str, size: dict[str, int] = DESKTOP, *, silent: bool = False, touch: bool = False) -> Page:
+        context = browser.new_context(base_url=address, locale=language, viewport=size, has_touch=touch)  # type: ignore[arg-type]
         context.set_default_timeout(10_000)
         contexts.append(context)
         page = context.new_page()

@@ -13,7 +13,7 @@ from service.defects.locate import GroundPosition
 from service.defects.models import Defect, Review
 from service.defects.service import SeenBox
 from service.defects.states import DefectState
-from service.web import review_routes
+from service.web import desk_pages
 from service.work_orders.models import WorkOrder
 from tests.factories import DAMMAM
 from tests.web.desk import PASSWORD, Desk, street
@@ -222,7 +222,7 @@ def test_a_fault_is_a_page_that_says_so(inspector: Visitor, monkeypatch: pytest.
     def broken(*_: object) -> None:
         raise RuntimeError("broken")
 
-    monkeypatch.setattr(review_routes, "read_queue", broken)
+    monkeypatch.setattr(desk_pages, "read_queue", broken)
     with capture_logs() as logged:
         answer = inspector.get("/review")
     assert [entry["event"] for entry in logged] == ["request.failed"]

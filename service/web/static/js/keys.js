@@ -5,7 +5,8 @@ const TYPING = "input, select, textarea, [contenteditable]";
 export function listenForKeys() {
   document.addEventListener("keydown", (event) => {
     if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.target.closest(TYPING)) return;
-    const wanted = document.querySelector(`[data-key~="${CSS.escape(event.code)}"]:not([disabled])`);
+    const named = document.querySelectorAll(`[data-key~="${CSS.escape(event.code)}"]:not([disabled])`);
+    const wanted = [...named].find((one) => one.checkVisibility()); // what is not shown is not meant
     if (!wanted) return;
     event.preventDefault();
     if (wanted.matches("select")) wanted.focus();

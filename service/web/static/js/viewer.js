@@ -10,6 +10,8 @@ const WHOLE = { scale: 1, x: 0.5, y: 0.5 };
 // Scale, and the point of the stage (0..1 of its width and height) that lies in the middle of the viewport.
 let view = WHOLE;
 
+const held = new WeakMap(); // by figure: the pointers that drag and pinch, as they were last
+
 export function showViewer(figure) {
   if (figure.dataset.shown) return;
   figure.dataset.shown = "yes";
@@ -47,6 +49,7 @@ function apply({ figure, viewport, stage, own }) {
   viewport.dataset.scale = view.scale.toFixed(2);
   viewport.classList.toggle("zoomed", view.scale > 1);
   figure.classList.toggle("away", !touches(viewport.getBoundingClientRect(), own.getBoundingClientRect()));
+  figure.dispatchEvent(new Event("view"));
 }
 
 function zoomByWheel(shown, event) {
@@ -75,10 +78,16 @@ function viewOfBox({ viewport, own }) {
   };
 }
 
+// A pointer that another module held goes on as one of ours.
+export function takePointer(figure, event) {
+  held.get(figure).set(event.pointerId, event);
+}
+
 // One pointer drags; two pinch.
 function listenForDrags(shown) {
-  const { viewport } = shown;
+  const { figure, viewport } = shown;
   const pointers = new Map();
+  held.set(figure, pointers);
   viewport.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     viewport.setPointerCapture(event.pointerId);
