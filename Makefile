@@ -41,8 +41,8 @@ check: setup  ## Lint, types, import contracts
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: setup  ## Measure this machine
-	$(BIN)/rasid bench --json runs/bench.json
+bench: setup  ## Measure this machine; FRAMES=folder PEER=file.pt
+	@$(BIN)/rasid bench $(if $(FRAMES),"$(FRAMES)" --as-1080p) $(if $(PEER),--peer "$(PEER)") --json runs/bench.json
 
 clean:  ## Remove what the targets made
 	rm -rf .venv runs

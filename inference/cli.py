@@ -1,16 +1,20 @@
 """`rasid detect`: the detector for a person with a folder of photographs and a shell."""
 
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
 if TYPE_CHECKING:
+    from inference.detections import Detections
     from inference.detector import Detector
     from inference.drawings import Drawings
-    from inference.results import Result
-    from inference.sources import Source
+    from inference.errors import ImageRefused
+
+T = TypeVar("T")
 
 
 def detect(
@@ -30,7 +34,19 @@ def detect(
     draw: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write a copy of each image with its boxes here.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Processor cores the model may use.")] = 1,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Images in work at once; as many as there are cores if left out.")
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Cores one image may use; one, or more where images are fewer.")
+    ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            envvar="RASID_BACKEND",
+            help="onnxruntime, openvino or cuda; what `rasid bench --choose` chose, else onnxruntime, if left out.",
+        ),
+    ] = None,
 ) -> None:
     """Find street defects in photographs.
 
@@ -50,6 +66,7 @@ def detect(
 
     rasid detect street.jpg --min-score 0.001 --json -
     """
+    from inference.cores import available_cores
     from inference.detector import Detector
     from inference.errors import ModelRefused
     from inference.sources import NoImagesError, find_images
@@ -57,10 +74,11 @@ def detect(
     try:
         images = find_images(paths)
         _protect(images, json_file, draw)
-        detector = Detector.open(model, min_score, threads)
+        threads = threads or max(1, available_cores() // len(images))
+        detector = Detector.open(model, min_score, threads, backend=backend)
     except (NoImagesError, ModelRefused) as refused:
         _refuse(str(refused))
-    _run(detector, images, json_file, draw)
+    _run(detector, images, workers, json_file, draw)
 
 
 def _protect(images: list[str], json_file: str | None, draw: Path | None) -> None:
@@ -72,12 +90,13 @@ def _protect(images: list[str], json_file: str | None, draw: Path | None) -> Non
         _refuse(f"--json {json_file}: expected a new file, that is an input image; choose another name")
 
 
-def _run(detector: "Detector", images: list[str], json_file: str | None, draw: Path | None) -> None:
+def _run(
+    detector: "Detector", images: list[str], workers: int | None, json_file: str | None, draw: Path | None
+) -> None:
     from inference.drawings import Drawings
     from inference.errors import ImageRefused
-    from inference.progress import image_progress
-    from inference.results import open_report
-    from inference.sources import read_sources
+    from inference.results import Result, open_report
+    from inference.sources import read_image
 
     try:
         drawings = Drawings(draw) if draw else None
@@ -85,26 +104,41 @@ def _run(detector: "Detector", images: list[str], json_file: str | None, draw: P
     except OSError as error:
         _refuse(f"expected a place to write to, got {error.filename}: {error.strerror}")
     broken = 0
-    with closing(report), image_progress() as progress:
-        for source in progress.track(read_sources(images), total=len(images)):
-            result = _detect_source(detector, source, drawings)
-            report.add(result)
-            broken += isinstance(result.outcome, ImageRefused)
+    files = ((name, partial(read_image, name)) for name in images)
+    with closing(report), closing(detector.stream(files, workers)) as stream, _progress(stream, len(images)) as shown:
+        for name, found in shown:
+            outcome = _draw(drawings, name, found) if drawings else found
+            report.add(Result(name, outcome if isinstance(outcome, ImageRefused) else outcome.to_stored()))
+            broken += isinstance(outcome, ImageRefused)
     if broken:
         typer.echo(f"{broken} of {len(images)} images could not be read; their lines say why", err=True)
 
 
-def _detect_source(detector: "Detector", source: "Source", drawings: "Drawings | None") -> "Result":
+def _draw(drawings: "Drawings", name: str, found: "Detections | ImageRefused") -> "Detections | ImageRefused":
+    """Draw on the whole image, which the detector may have seen reduced; it may be gone since."""
     from inference.errors import ImageRefused
-    from inference.results import Result
+    from inference.images import decode_image
+    from inference.sources import read_image
 
-    image = source.content
-    if isinstance(image, ImageRefused):
-        return Result(source.name, image)
-    (found,) = detector.detect([image.pixels])
-    if drawings is not None:
-        drawings.write(source.name, image.pixels, found)
-    return Result(source.name, found.to_stored(image.orientation))
+    if isinstance(found, ImageRefused):
+        return found
+    try:
+        drawings.write(name, decode_image(read_image(name)).pixels, found)
+    except ImageRefused as refused:
+        return refused
+    return found
+
+
+@contextmanager
+def _progress(items: Iterable[T], total: int) -> Iterator[Iterable[T]]:
+    """A bar for more than one: loading it takes longer than an image does."""
+    if total == 1:
+        yield items
+        return
+    from inference.progress import image_progress
+
+    with image_progress() as progress:
+        yield progress.track(items, total=total)
 
 
 def _refuse(message: str) -> NoReturn:

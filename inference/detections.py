@@ -22,7 +22,8 @@ class Detection:
 class Detections:
     """All boxes of one image of width x height pixels, highest score first.
 
-    xyxy_px is float32 (n, 4), score float32 (n,), class_index int64 (n,) into class_keys.
+    xyxy_px is float32 (n, 4), score float32 (n,), class_index int64 (n,) into class_keys. The orientation, EXIF's
+    1..8, is the one of the file that was turned upright by it to be looked at.
     """
 
     xyxy_px: NDArray[np.float32]
@@ -31,6 +32,7 @@ class Detections:
     class_keys: tuple[str, ...]
     width: int
     height: int
+    orientation: int = 1
 
     def __post_init__(self) -> None:
         count = len(self.score)
@@ -48,9 +50,8 @@ class Detections:
         for box, score, index in zip(*columns, strict=True):
             yield Detection(self.class_keys[index], score, tuple(box))
 
-    def to_stored(self, orientation: int) -> "Detections":
-        """The same boxes on the pixel grid stored on disk, for a file with this EXIF orientation (1..8)."""
-        boxes = boxes_to_stored(self.xyxy_px, orientation, self.width, self.height)
-        if not swaps_sides(orientation):
-            return replace(self, xyxy_px=boxes)
-        return replace(self, xyxy_px=boxes, width=self.height, height=self.width)
+    def to_stored(self) -> "Detections":
+        """The same boxes on the pixel grid stored on disk."""
+        turned = boxes_to_stored(self.xyxy_px, self.orientation, self.width, self.height)
+        sides = (self.height, self.width) if swaps_sides(self.orientation) else (self.width, self.height)
+        return replace(self, xyxy_px=turned, width=sides[0], height=sides[1], orientation=1)

@@ -2,9 +2,9 @@
 
 InferenceRefused
 ├── ImageRefused   one image cannot be used: image.empty, image.unsupported_format, image.too_many_pixels,
-│                  image.truncated, image.unreadable
+│                  image.truncated, image.unreadable, image.missing
 └── ModelRefused   no image can be scored: model.unknown, model.missing, model.registry, model.checksum,
-                   model.unreadable, model.metadata, model.shape
+                   model.unreadable, model.metadata, model.shape, backend.unknown, backend.missing, backend.choice
 """
 
 

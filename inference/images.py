@@ -14,11 +14,13 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from inference.errors import ImageRefused
-from inference.orientation import ORIENTATIONS, turn_upright
+from inference.jpeg import decode_jpeg, reduction_for
+from inference.orientation import ORIENTATIONS, swaps_sides, turn_upright
 
-__all__ = ["DecodedImage", "Format", "ImageRefused", "decode_image"]
+__all__ = ["MAX_PIXELS", "DecodedImage", "Format", "ImageRefused", "decode_image"]
 
 Format = Literal["JPEG", "PNG", "WEBP"]
+MAX_PIXELS = 100_000_000
 
 _PLUGINS: dict[Format, type[ImageFile]] = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}
 _PNG_END = b"IEND\xaeB`\x82"
@@ -29,29 +31,44 @@ _DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexErr
 
 @dataclass(frozen=True, eq=False)
 class DecodedImage:
-    """An image turned upright: pixels are uint8 (H, W, 3) in BGR; the stored size is the file's."""
+    """An image turned upright: pixels are uint8 (H, W, 3) in BGR; the stored size is the file's.
+
+    Decoded at a reduction of 2, 4 or 8, pixels are so many times fewer along each side, rounded up.
+    """
 
     pixels: NDArray[np.uint8]
     stored_width: int
     stored_height: int
     orientation: int
     format: Format
+    reduction: int = 1
+
+    @property
+    def width(self) -> int:
+        """Of the file's whole image turned upright, not reduced; height alike."""
+        return self.stored_height if swaps_sides(self.orientation) else self.stored_width
+
+    @property
+    def height(self) -> int:
+        return self.stored_width if swaps_sides(self.orientation) else self.stored_height
 
 
-def decode_image(data: bytes, max_pixels: int = 100_000_000) -> DecodedImage:
-    """Decode a JPEG, PNG or WebP file; raises ImageRefused with a stable code."""
+def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, least_long_side: int | None = None) -> DecodedImage:
+    """Decode a JPEG, PNG or WebP file; raises ImageRefused with a stable code.
+
+    Who needs no longer side than least_long_side gets a JPEG decoded at the largest reduction that keeps it.
+    """
     file_format = _recognise_format(data)
     _check_size(_webp_size(data) if file_format == "WEBP" else None, max_pixels)
     _check_end(data, file_format)
     try:
         image = _PLUGINS[file_format](BytesIO(data))
         _check_size(image.size, max_pixels)
-        stored = _bgr_pixels(image)
+        stored, reduction = _stored_pixels(data, image, least_long_side)
         orientation = _orientation(image)
     except _DECODE_ERRORS as error:
         raise _refusal_of(error, file_format) from error
-    height, width = stored.shape[:2]
-    return DecodedImage(turn_upright(stored, orientation), width, height, orientation, file_format)
+    return DecodedImage(turn_upright(stored, orientation), *image.size, orientation, file_format, reduction)
 
 
 def _recognise_format(data: bytes) -> Format:
@@ -96,6 +113,16 @@ def _check_end(data: bytes, file_format: Format) -> None:
         promised = int.from_bytes(data[4:8], "little") + 8
         if len(data) < promised:
             raise ImageRefused("image.truncated", f"a WebP file of {promised} bytes", f"{len(data)} bytes")
+
+
+def _stored_pixels(data: bytes, image: ImageFile, least_long_side: int | None) -> tuple[NDArray[np.uint8], int]:
+    """BGR pixels and their reduction. Pillow has the last word: what is flawed it reads all the same or refuses."""
+    if isinstance(image, JpegImageFile) and image.mode in ("L", "RGB"):
+        reduction = reduction_for(*image.size, least_long_side)
+        pixels = decode_jpeg(data, *image.size, reduction)
+        if pixels is not None:
+            return pixels, reduction
+    return _bgr_pixels(image), 1
 
 
 def _bgr_pixels(image: ImageFile) -> NDArray[np.uint8]:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 PAD_VALUE = 114  # the grey the detector was trained with
 _SKIPS_BELOW = 0.5
+_UNIT = (np.arange(256) / 255).astype(np.float32)  # a byte's value in 0..1
 
 
 @dataclass(frozen=True)
@@ -42,16 +43,21 @@ class Letterbox:
     def top(self) -> int:
         return (self.input_height - self.fitted_height) // 2
 
-    def fit(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """Resize BGR pixels (height, width, 3) into the middle of a grey canvas of the input's size."""
-        canvas = np.full((self.input_height, self.input_width, 3), PAD_VALUE, dtype=np.uint8)
+    def tensor(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """The network's input (1, 3, H, W), RGB in 0..1, of the whole image's BGR pixels, reduced or not.
+
+        On 960 x 544 it took 0.7 ms where cv2.dnn.blobFromImage took 17 (one thread, one interleaved run).
+        """
+        tensor = np.empty((1, 3, self.input_height, self.input_width), np.float32)
         rows = slice(self.top, self.top + self.fitted_height)
         columns = slice(self.left, self.left + self.fitted_width)
-        # Linear interpolation looks at 2x2 pixels: shrinking by more it would skip some, and small holes with them.
-        interpolation = cv2.INTER_AREA if self._scale < _SKIPS_BELOW else cv2.INTER_LINEAR
-        fitted = cv2.resize(pixels, (self.fitted_width, self.fitted_height), interpolation=interpolation)
-        canvas[rows, columns] = fitted
-        return canvas
+        for beside in (np.s_[: rows.start], np.s_[rows.stop :]):
+            tensor[:, :, beside] = _UNIT[PAD_VALUE]
+        for beside in (np.s_[: columns.start], np.s_[columns.stop :]):
+            tensor[:, :, rows, beside] = _UNIT[PAD_VALUE]
+        for plane, channel in zip(tensor[0], reversed(cv2.split(self._fitted(pixels))), strict=True):
+            cv2.LUT(channel, _UNIT, dst=plane[rows, columns])
+        return tensor
 
     def to_input(self, xyxy_px: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map boxes (n, 4) from image pixels to input pixels."""
@@ -60,6 +66,17 @@ class Letterbox:
     def to_image(self, xyxy_input_px: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map boxes (n, 4) from input pixels to image pixels: the exact inverse, unclipped."""
         return (np.asarray(xyxy_input_px, np.float64) - self._offsets) / self._ratios
+
+    def _fitted(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        height, width = pixels.shape[:2]
+        size = self.fitted_width, self.fitted_height
+        if size == (width, height):
+            return pixels
+        # Linear interpolation looks at 2x2 pixels: shrinking by more it would skip some, and small holes with them.
+        scale = self._scale * self.width / width
+        interpolation = cv2.INTER_AREA if scale < _SKIPS_BELOW else cv2.INTER_LINEAR
+        resized = cv2.resize(pixels, size, interpolation=interpolation)
+        return np.asarray(resized, dtype=np.uint8)
 
     @property
     def _scale(self) -> float:

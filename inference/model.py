@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, computed_field, model_validator
 
 from datasets.taxonomy import BY_KEY
 from inference.calibration import Platt
@@ -13,7 +13,17 @@ from inference.errors import ModelRefused
 from inference.heads import Head
 
 FORMAT = "1"
-_STRUCTURED = ("class_keys", "thresholds", "experimental", "source_data", "calibration", "operating_points")
+_HAIR = 1e-9
+_STRUCTURED = (
+    "class_keys",
+    "thresholds",
+    "experimental",
+    "source_data",
+    "calibration",
+    "operating_points",
+    "calibrated_on",
+    "gate",
+)
 
 Score = Annotated[float, Field(ge=0, le=1)]
 Side = Annotated[int, Field(ge=32, le=4096)]
@@ -44,6 +54,38 @@ class OperatingPoint(BaseModel):
     recall: Score | None
 
 
+class GateScore(BaseModel):
+    """One file on val: mean AP50 of the eight, and the share of pictures free of a class that report it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    sha256: str  # of the network alone: metadata, this gate among it, changes no detection
+    ap_50: Score
+    false_alarm_frames: Score
+
+
+class Gate(BaseModel):
+    """What a faster variant costs against the fp32 network it was made from, both measured on the same val pictures."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fp32: GateScore
+    variant: GateScore
+    most_ap_50_lost: Score
+    most_false_alarm_frames_gained: Score
+    pictures: int
+    thresholds: dict[str, Score]  # at which false alarms were counted
+    measured_at: str
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def passed(self) -> bool:
+        """Within both limits; a hair of rounding is forgiven."""
+        lost = self.fp32.ap_50 - self.variant.ap_50
+        gained = self.variant.false_alarm_frames - self.fp32.false_alarm_frames
+        return lost <= self.most_ap_50_lost + _HAIR and gained <= self.most_false_alarm_frames_gained + _HAIR
+
+
 class ModelCard(BaseModel):
     """What a detector is and was made from; travels as metadata inside its ONNX file, sha256 apart."""
 
@@ -65,6 +107,10 @@ class ModelCard(BaseModel):
     code_version: str
     calibration: dict[str, Platt] = Field(default_factory=dict)
     operating_points: dict[str, OperatingPoint] = Field(default_factory=dict)
+    variant: str = ""  # e.g. int8; empty for the network as it was trained
+    variant_of: str = ""  # sha256 of the file the variant was made from
+    calibrated_on: tuple[str, ...] = ()  # pictures of the train split that gave the variant its ranges
+    gate: Gate | None = None
     sha256: str = ""
 
     @model_validator(mode="after")

@@ -6,9 +6,21 @@ from importlib.resources import files
 from pathlib import Path
 
 import yaml
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from inference.errors import ModelRefused
+from inference.model import Gate
+
+
+class VariantEntry(BaseModel):
+    """A faster file of a released model, and the measurement that admitted it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    file: str
+    sha256: str
+    size_bytes: int
+    gate: Gate
 
 
 class ModelEntry(BaseModel):
@@ -23,6 +35,7 @@ class ModelEntry(BaseModel):
     card: str = ""
     released_at: str = ""
     exception: str = ""  # why it was released although its measurements spoke against it
+    variants: dict[str, VariantEntry] = Field(default_factory=dict)  # int8, ...; opened as NAME:int8
 
 
 class Registry(BaseModel):
@@ -62,21 +75,34 @@ def read_registry(folder: Path) -> Registry:
 
 
 def load_model(model: str | Path, folder: Path | None = None) -> ModelFile:
-    """Read a model by registry name ("default" is the default entry) or by the path of an .onnx file."""
+    """Read a model by registry name, or by the path of an .onnx file.
+
+    "default" is the default entry; "NAME:int8" and "default:int8" are the int8 variant of an entry.
+    """
     if isinstance(model, Path) or model.endswith(".onnx"):
         return _read_model_file(Path(model))
     return _load_released(model, folder or released_folder())
 
 
-def _load_released(name: str, folder: Path) -> ModelFile:
+def _load_released(asked: str, folder: Path) -> ModelFile:
     registry = read_registry(folder)
+    name, colon, variant = asked.partition(":")
     entry = registry.models.get(registry.default if name == "default" else name)
     if entry is None:
         known = ", ".join(["default", *registry.models])
-        raise ModelRefused("model.unknown", f"one of {known} or the path of an .onnx file", repr(name))
-    found = _read_model_file(folder / entry.file)
-    if found.sha256 != entry.sha256.lower():
-        expected = f"{found.path} with sha256 {entry.sha256} as released"
+        raise ModelRefused("model.unknown", f"one of {known} or the path of an .onnx file", repr(asked))
+    if not colon:
+        return _read_proven(folder / entry.file, entry.sha256)
+    if variant not in entry.variants:
+        known = ", ".join([name, *(f"{name}:{one}" for one in entry.variants)])
+        raise ModelRefused("model.unknown_variant", f"one of {known}, as far as released", repr(asked))
+    return _read_proven(folder / entry.variants[variant].file, entry.variants[variant].sha256)
+
+
+def _read_proven(path: Path, sha256: str) -> ModelFile:
+    found = _read_model_file(path)
+    if found.sha256 != sha256.lower():
+        expected = f"{path} with sha256 {sha256} as released"
         raise ModelRefused("model.checksum", expected, f"{found.sha256}; fetch the file again")
     return found
 

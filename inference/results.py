@@ -6,14 +6,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from inference.detections import Detections
 from inference.errors import ImageRefused
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,8 @@ class TableReport:
         self._results.append(result)
 
     def close(self) -> None:
+        from rich.console import Console
+
         print_table(self._results, Console())
 
 
@@ -72,8 +73,11 @@ def json_line(result: Result) -> bytes:
     return text.encode("utf-8", "backslashreplace") + b"\n"
 
 
-def print_table(results: Sequence[Result], console: Console) -> None:
+def print_table(results: Sequence[Result], console: "Console") -> None:
     """Print a row an image and, below, how often each class was found."""
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table("image", "detections", box=None, header_style="bold")
     for result in results:
         table.add_row(Text(result.image, overflow="fold"), Text(_in_words(result.outcome)))

@@ -1,30 +1,16 @@
-"""Finds and decodes the images a person names on the command line, so that one bad file never ends a run."""
+"""Finds and reads the images a person names on the command line, so that one bad file never ends a run."""
 
 import os
-from collections import deque
-from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from inference.errors import ImageRefused
-from inference.images import DecodedImage, decode_image
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-_DECODE_THREADS = 2
-_AHEAD = 4  # images decoded or being decoded while the detector works: at most 4 x 300 MB at 100 megapixels
 
 
 class NoImagesError(Exception):
     """A path does not exist or holds no image; the message says which."""
-
-
-@dataclass(frozen=True)
-class Source:
-    """One file, named as it was given or found, with its upright pixels or the reason there are none."""
-
-    name: str
-    content: DecodedImage | ImageRefused
 
 
 def find_images(names: Iterable[str]) -> list[str]:
@@ -37,16 +23,13 @@ def find_images(names: Iterable[str]) -> list[str]:
     return list(found)
 
 
-def read_sources(names: Iterable[str]) -> Iterator[Source]:
-    """Read and decode files in order, a few ahead of the caller, in threads."""
-    with ThreadPoolExecutor(_DECODE_THREADS) as pool:
-        waiting: deque[Future[Source]] = deque()
-        for name in names:
-            waiting.append(pool.submit(_read, name))
-            if len(waiting) > _AHEAD:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
+def read_image(name: str) -> bytes:
+    """The bytes of a file; raises ImageRefused when there are none to read."""
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        got = error.strerror or str(error)
+        raise ImageRefused("image.unreadable", "a file that can be read", got) from error
 
 
 def _search(folder: str) -> list[str]:
@@ -56,13 +39,3 @@ def _search(folder: str) -> list[str]:
     if not images:
         raise NoImagesError(f"expected jpg, jpeg, png or webp files in {folder} or below, found none")
     return images
-
-
-def _read(name: str) -> Source:
-    try:
-        return Source(name, decode_image(Path(name).read_bytes()))
-    except ImageRefused as refused:
-        return Source(name, refused)
-    except OSError as error:
-        got = error.strerror or str(error)
-        return Source(name, ImageRefused("image.unreadable", "a file that can be read", got))

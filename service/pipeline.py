@@ -1,12 +1,13 @@
 """The whole machine path of a frame in one readable piece: detect, locate, match, write."""
 
+from functools import partial
 from typing import TypeAlias
 
 from inference.detections import Detections
-from inference.images import ImageRefused, decode_image
+from inference.errors import ImageRefused
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
-from service.core.storage import BlobMissing
+from service.core.storage import BlobMissing, Store
 from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
 from service.defects.access import lock_matching
 from service.defects.service import SeenBox, record_sightings
@@ -36,21 +37,27 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
 def process_frames(runtime: Runtime, frames: list[Frame]) -> int:
     """Detects outside of any transaction, then writes the whole batch in one; safe to run twice."""
     with BATCH_SECONDS.time():
-        outcomes = {frame.id: detect_frame(runtime, frame) for frame in frames}
+        outcomes = detect_frames(runtime, frames)
         write_outcomes(runtime, frames, outcomes)
     return len(frames)
 
 
-def detect_frame(runtime: Runtime, frame: Frame) -> Outcome:
-    """The boxes of the stored image, or why it could not be read."""
+def detect_frames(runtime: Runtime, frames: list[Frame]) -> dict[int, Outcome]:
+    """By frame id the boxes of the stored image, or why it could not be read; on all cores at once."""
+    settings = runtime.settings
+    files = ((frame.id, partial(_read, runtime.store, frame.blob_key or "")) for frame in frames)
+    stream = runtime.detector.stream(files, settings.inference_workers, settings.max_image_pixels)
+    return {
+        frame_id: Refusal(found.code, found.detail) if isinstance(found, ImageRefused) else found
+        for frame_id, found in stream
+    }
+
+
+def _read(store: Store, key: str) -> bytes:
     try:
-        data = runtime.store.get(frame.blob_key or "")
-        image = decode_image(data, runtime.settings.max_image_pixels)
+        return store.get(key)
     except BlobMissing as error:
-        return Refusal("image.missing", str(error))
-    except ImageRefused as error:
-        return Refusal(error.code, error.detail)
-    return runtime.detector.detect([image.pixels])[0]
+        raise ImageRefused("image.missing", f"the stored file {key!r}", "none; restore it from backup") from error
 
 
 def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Outcome]) -> None:

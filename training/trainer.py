@@ -53,6 +53,8 @@ class Pace:
 class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
     """Trains on exported data; scoring is left to `rasid evaluate`, which knows what is unlabelled."""
 
+    last: Path
+
     def __init__(
         self,
         overrides: dict[str, Any],
@@ -133,7 +135,8 @@ class PartialTrainer(DetectionTrainer):  # type: ignore[misc]
 
     def save_model(self) -> bool:
         """Write the checkpoint beside the last one and swap them: a run killed in mid-write keeps a whole one."""
-        last, self.last = self.last, self.last.with_suffix(".part")
+        last = self.last
+        self.last = last.with_suffix(".part")
         try:
             saved = bool(super().save_model())
             if saved:

@@ -20,7 +20,7 @@ class Runtime:
     @cached_property
     def detector(self) -> Detector:
         """Opened at first use: a server without a worker never pays for the model."""
-        return Detector.open(self.settings.model)
+        return Detector.open(self.settings.model, backend=self.settings.backend)
 
 
 @contextmanager

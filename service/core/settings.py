@@ -21,6 +21,12 @@ class Settings(BaseSettings):
         frozenset(), description="Experimental classes whose accepted defects open work orders, with commas between."
     )
     model: str = Field("default", description="Registry name or path of the .onnx model.")
+    backend: str | None = Field(
+        None, description="onnxruntime, openvino or cuda; empty: as `rasid bench --choose` chose, else onnxruntime."
+    )
+    inference_workers: int | None = Field(
+        None, ge=1, le=256, description="Frames of a survey detected at once; empty: one a core."
+    )
 
     host: str = "127.0.0.1"
     port: int = 8000

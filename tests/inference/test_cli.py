@@ -10,7 +10,9 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
+from inference import sources
 from inference.cli import detect
+from inference.errors import ImageRefused
 from inference.images import decode_image
 from tests.images import encode_image
 from tests.models import blob_image
@@ -124,6 +126,32 @@ def test_without_json_a_table_names_images_and_counts_classes(run: Runner, photo
 def test_progress_is_told_on_standard_error_only(run: Runner, photos: Path) -> None:
     result = run(photos, "--json", "-")
     assert "3/3" in result.stderr and "3/3" not in result.stdout
+
+
+def test_workers_threads_and_backend_are_taken_and_change_no_line(run: Runner, photos: Path) -> None:
+    lines = run.lines(photos)
+    assert run.lines(photos, "--workers", 1, "--threads", 2, "--backend", "onnxruntime") == lines
+    assert run.lines(photos, "--workers", 3) == lines
+
+
+def test_an_unknown_backend_is_refused_with_the_known_ones(run: Runner, photos: Path) -> None:
+    assert "onnxruntime, openvino, cuda" in run.refusal(photos, "--backend", "tpu")
+
+
+def test_a_single_image_has_no_progress_bar(run: Runner, photos: Path) -> None:
+    assert run(photos / "b.JPG", "--json", "-").stderr == ""
+
+
+def test_a_file_that_is_gone_before_it_is_drawn_gets_a_line_that_says_so(
+    run: Runner, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(name: str) -> bytes:
+        raise ImageRefused("image.unreadable", "a file that can be read", f"no {name}")
+
+    readers = iter([sources.read_image, gone])  # the detector's, then the drawing's
+    monkeypatch.setattr(sources, "read_image", lambda name: next(readers)(name))
+    (line,) = run.lines(photos / "b.JPG", "--draw", photos.parent / "drawn")
+    assert line["error"]["code"] == "image.unreadable"
 
 
 def test_draw_writes_a_copy_of_every_readable_image(run: Runner, photos: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -108,7 +109,7 @@ def test_boxes_of_a_turned_file_lie_on_the_square_as_stored(detector: Detector, 
     upright = blob_image({"pothole": [(100, 50, 164, 114)]})
     data = encode_image(upright, "PNG", orientation)
     image = decode_image(data)
-    found = detect_one(detector, image.pixels).to_stored(orientation)
+    found = replace(detect_one(detector, image.pixels), orientation=orientation).to_stored()
     stored = np.asarray(Image.open(BytesIO(data)))
     assert (found.width, found.height) == (image.stored_width, image.stored_height)
     assert stored.shape == (found.height, found.width, 3)

@@ -7,7 +7,7 @@ import pytest
 from datasets.taxonomy import KEYS
 from inference.detector import Detector
 from inference.errors import ModelRefused
-from inference.model import read_model_card
+from inference.model import Gate, GateScore, read_model_card
 from tests.models import blob_card, write_blob_model
 
 CARD = blob_card("dense", KEYS, (320, 320))
@@ -23,6 +23,30 @@ def refused_metadata(**changes: str | None) -> str:
 
 def test_a_card_reads_back_from_its_metadata_unchanged() -> None:
     assert read_model_card(CARD.to_metadata(), "ab12") == CARD.model_copy(update={"sha256": "ab12"})
+
+
+def test_a_variants_gate_and_pictures_read_back_from_its_metadata() -> None:
+    score = GateScore(sha256="n", ap_50=0.4, false_alarm_frames=0.05)
+    gate = Gate(
+        fp32=score,
+        variant=score,
+        most_ap_50_lost=0.005,
+        most_false_alarm_frames_gained=0.005,
+        pictures=10,
+        thresholds={"pothole": 0.5},
+        measured_at="2026-01-01T00:00:00+00:00",
+    )
+    changes = {"variant": "int8", "variant_of": "ab12", "calibrated_on": ("smartathon__a",), "gate": gate}
+    card = CARD.model_copy(update=changes)
+    assert read_model_card(card.to_metadata(), "") == card
+
+
+def test_a_card_from_before_variants_is_of_none() -> None:
+    metadata = CARD.to_metadata()
+    for field in ("variant", "variant_of", "calibrated_on", "gate"):
+        del metadata[field]
+    card = read_model_card(metadata, "")
+    assert (card.variant, card.gate) == ("", None)
 
 
 def test_metadata_holds_strings_only_with_json_where_structured() -> None:

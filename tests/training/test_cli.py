@@ -36,6 +36,18 @@ def test_an_unknown_head_is_refused(tmp_path: Path) -> None:
     assert "dense" in result.stderr
 
 
+def test_an_unknown_variant_is_refused_in_one_line(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["export", "default", str(tmp_path / "out.onnx"), "--variant", "fp4"])
+    assert result.exit_code == 2
+    assert "expected int8, got fp4" in result.stderr
+
+
+def test_a_promotion_names_what_it_needs(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["promote", str(tmp_path / "model.onnx")])
+    assert result.exit_code == 2
+    assert "--evaluation" in result.stderr
+
+
 @pytest.mark.parametrize("given", ["2", "pothole=x", "unicorn=0.1", "-0.1"])
 def test_a_false_alarm_limit_that_is_no_share_is_refused(given: str) -> None:
     result = CliRunner().invoke(app, ["evaluate", "none.onnx", "--most-false-alarms", given])

@@ -1,4 +1,6 @@
-"""The only place that touches ONNX Runtime, so that every detector of the product runs the same way."""
+"""ONNX Runtime on the processor: always installed, the same result everywhere, the yardstick of the others."""
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import onnxruntime as ort
@@ -18,26 +20,27 @@ _ERRORS = (  # they share no base class but Exception
 _LOG_ERRORS_ONLY = 3
 
 
-class Session:
-    """An opened ONNX file with one input; run is safe from several threads at once."""
+class OnnxRuntimeCpu:
+    """An ONNX Runtime session: a run with one thread stays on the caller's."""
+
+    name = "onnxruntime"
+    providers: Sequence[str] = ("CPUExecutionProvider",)
 
     def __init__(self, model: bytes, threads: int) -> None:
-        """Open on the CPU with this many threads; raises ModelRefused when the bytes are no usable model."""
+        """Open with this many threads a run; raises ModelRefused when the bytes are no usable model."""
         try:
-            self._session = ort.InferenceSession(model, _options(threads), providers=["CPUExecutionProvider"])
+            self.session = ort.InferenceSession(model, _options(threads), providers=list(self.providers))
         except _ERRORS as error:
             raise ModelRefused("model.unreadable", "an ONNX model ONNX Runtime can run", str(error)) from error
-        self._input_name = self._session.get_inputs()[0].name
+        self._input_name = self.session.get_inputs()[0].name
 
     @property
-    def metadata(self) -> dict[str, str]:
-        """The metadata_props of the file."""
-        return dict(self._session.get_modelmeta().custom_metadata_map)
+    def metadata(self) -> Mapping[str, str]:
+        return dict(self.session.get_modelmeta().custom_metadata_map)
 
     def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Run once and return the first output; raises ModelRefused when the model takes another input."""
         try:
-            outputs = self._session.run(None, {self._input_name: blob})
+            outputs = self.session.run(None, {self._input_name: blob})
         except _ERRORS as error:
             raise ModelRefused("model.shape", f"a model that takes input {blob.shape}", str(error)) from error
         return np.asarray(outputs[0], dtype=np.float32)
