@@ -36,6 +36,7 @@ class ModelEntry(BaseModel):
     released_at: str = ""
     exception: str = ""  # why it was released although its measurements spoke against it
     variants: dict[str, VariantEntry] = Field(default_factory=dict)  # int8, ...; opened as NAME:int8
+    backends: dict[str, Gate] = Field(default_factory=dict)  # what the model costs where one counts more coarsely
 
 
 class Registry(BaseModel):

@@ -230,6 +230,31 @@ def promote(
         typer.echo(promote_model(asked))
 
 
+def gate(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Released model.")],
+    backend: Annotated[str, typer.Option(help="Backend that counts more coarsely, e.g. openvino in bfloat16.")],
+    against: Annotated[
+        str | None, typer.Option(metavar="OUT", help="OUT of rasid evaluate for NAME; without it, NAME is run now.")
+    ] = None,
+    shared: Shared = _SHARED,
+    folder: Annotated[
+        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
+    ] = None,
+    workers: Workers = 1,
+) -> None:
+    """Measure on val what a released model loses when another backend runs it, and keep that in the registry.
+
+    At most 0.005 of the mean AP50 of the eight and 0.005 more false-alarm frames pass; `rasid bench --choose` takes no
+    other backend.
+
+    Example: rasid gate rasid-n-0.3 --backend openvino --against runs/survey-d/evaluation
+    """
+    from training.gate import gate_backend
+
+    with _refusals():
+        typer.echo(gate_backend(name, backend, against or name, shared, workers, folder))
+
+
 def release(
     model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
     card: Annotated[Path, typer.Argument(help="Its model card in Markdown.")],

@@ -66,8 +66,8 @@ def compare_models(first: str, second: str, shared: Path, workers: int, json_fil
     return as_markdown(comparison)
 
 
-def load_trial(model: str, shared: Path, workers: int, split: Split = Split.VAL) -> Trial:
-    """The kept trial of an evaluation folder or file; for a model one is held now."""
+def load_trial(model: str, shared: Path, workers: int, split: Split = Split.VAL, backend: str | None = None) -> Trial:
+    """The kept trial of an evaluation folder or file; for a model one is held now, by this backend."""
     path = Path(model)
     if path.is_dir():
         inside = path / split.value / TRIAL_FILE
@@ -75,7 +75,7 @@ def load_trial(model: str, shared: Path, workers: int, split: Split = Split.VAL)
     if path.suffix == ".gz":
         return read_trial(path)
     twice = read_labels(shared, split)
-    trial = hold_trial(model, split, twice, workers)
+    trial = hold_trial(model, split, twice, workers, backend=backend)
     return relabel(trial, twice, trial.model)
 
 

@@ -40,9 +40,17 @@ def read_labels(shared: Path, split: Split) -> LabelledTwice:
     return twice
 
 
-def hold_trial(model: str, split: Split, twice: LabelledTwice, workers: int, view: View | None = None) -> Trial:
+def hold_trial(
+    model: str,
+    split: Split,
+    twice: LabelledTwice,
+    workers: int,
+    *,
+    view: View | None = None,
+    backend: str | None = None,
+) -> Trial:
     """Run a model on the split's pictures, `workers` pictures at a time and each on one core."""
-    detector = Detector.open(path_or_name(model), min_score=LOWEST_SCORE, raw_scores=True)
+    detector = Detector.open(path_or_name(model), min_score=LOWEST_SCORE, raw_scores=True, backend=backend)
     looking = detector if view is None else ViewDetector(detector, view)
     images = twice[Labels.CORRECTED]
     with image_progress() as progress:

@@ -119,7 +119,7 @@ def _refuse_nonsense(asked: Evaluation) -> None:
 def _found(asked: Evaluation, twice: LabelledTwice) -> Trial:
     """Detections made now, or with --reuse those kept in the folder, if the same network made them."""
     if not asked.reuse or asked.folder is None:
-        return hold_trial(asked.model, asked.split, twice, asked.workers, asked.view)
+        return hold_trial(asked.model, asked.split, twice, asked.workers, view=asked.view)
     kept = read_trial(asked.folder / TRIAL_FILE)
     if kept.network_sha256 != network_sha256(asked.model) or kept.view is not asked.view:
         raise EvaluationError(f"expected detections of {asked.model} in {asked.folder}, got those of another network")

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from datasets.records import Split
 from datasets.taxonomy import KEYS
+from inference.backends import ONNXRUNTIME
 from inference.model import Gate, GateScore, ModelCard
+from inference.registry import released_folder
 from training.compare import Comparison, as_markdown, compare_trials, load_trial
 from training.errors import EvaluationError
+from training.release import release_backend
 from training.report import shown_outcome
 from training.scoring import Cell
 from training.thresholds import rewrite_card
@@ -30,6 +33,22 @@ def gate_variant(variant: Path, fp32: str, shared: Path, workers: int) -> str:
     return f"{as_markdown(comparison)}\n\n{describe_gate(gate)}"
 
 
+def gate_backend(name: str, backend: str, against: str, shared: Path, workers: int, folder: Path | None) -> str:
+    """Score a released model on val as another backend counts, and write the gate into the registry.
+
+    against is the model as ONNX Runtime counts: a released name or what `rasid evaluate --out` wrote for it. A failed
+    gate is written too: `rasid bench` then shows the backend and never chooses it.
+    """
+    first = load_trial(against, shared, workers, backend=ONNXRUNTIME)
+    second = load_trial(name, shared, workers, backend=backend)
+    if first.network_sha256 != second.network_sha256:
+        raise EvaluationError(f"expected the evaluation of {name} itself in {against}, got that of another network")
+    comparison = compare_trials(first, second)
+    gate = _gate(first, second, comparison)
+    release_backend(name, backend, gate, folder or released_folder())
+    return f"{as_markdown(comparison)}\n\n{describe_gate(gate)}"
+
+
 def measure_gate(fp32: Trial, variant: Trial, comparison: Comparison) -> Gate:
     """The gate of two trials on the same pictures of val; raises EvaluationError for any others."""
     if fp32.split is not Split.VAL:
@@ -39,6 +58,10 @@ def measure_gate(fp32: Trial, variant: Trial, comparison: Comparison) -> Gate:
             f"expected the evaluation of {variant.model.variant_of}, which the variant was made from, "
             f"got that of {fp32.model.sha256}; evaluate that file"
         )
+    return _gate(fp32, variant, comparison)
+
+
+def _gate(fp32: Trial, variant: Trial, comparison: Comparison) -> Gate:
     return Gate(
         fp32=_score(fp32, comparison.headline.first),
         variant=_score(variant, comparison.headline.second),

@@ -7,7 +7,7 @@ from pathlib import Path
 import yaml
 
 from inference.backends import ONNXRUNTIME, open_backend
-from inference.model import ModelCard, read_model_card
+from inference.model import Gate, ModelCard, read_model_card
 from inference.registry import ModelEntry, Registry, VariantEntry, load_model, read_registry, released_folder
 from training.errors import ReleaseError
 
@@ -33,6 +33,7 @@ def release_model(model: Path, card: Path, folder: Path | None, make_default: bo
         released_at=datetime.now(UTC).isoformat(timespec="seconds"),
         exception=exception,
         variants=taken.variants if taken else {},
+        backends=taken.backends if taken else {},
     )
     _copy(model, target / entry.file)
     _copy(card, target / entry.card)
@@ -62,6 +63,16 @@ def release_variant(model: Path, card: ModelCard, name: str, folder: Path) -> st
     varied = released.model_copy(update={"variants": {**released.variants, card.variant: entry}})
     _write_registry(folder, registry, name, varied, make_default=False)
     return f"{name}:{card.variant}: {entry.size_bytes} bytes, sha256 {entry.sha256}"
+
+
+def release_backend(name: str, backend: str, gate: Gate, folder: Path) -> None:
+    """Keep in the registry what a released model costs when this backend runs it."""
+    registry = read_registry(folder)
+    if name not in registry.models:
+        raise ReleaseError(f"expected one of {', '.join(registry.models)}, got {name}; release it first")
+    entry = registry.models[name]
+    gated = entry.model_copy(update={"backends": {**entry.backends, backend: gate}})
+    _write_registry(folder, registry, name, gated, make_default=False)
 
 
 def read_card(model: Path) -> ModelCard:

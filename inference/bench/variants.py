@@ -15,6 +15,7 @@ class Variant:
     model: str
     sha256: str
     gate_passed: bool
+    backends: frozenset[str] = frozenset()  # those that count more coarsely and passed a gate with this file
 
 
 def variants_of(model: str) -> list[Variant]:
@@ -35,4 +36,9 @@ def gate_passed(card: ModelCard) -> bool:
 def _variant(model: str) -> Variant:
     file = load_model(model)
     card = read_model_card(open_backend(ONNXRUNTIME, file.data, threads=1).metadata, file.sha256)
-    return Variant(card.variant, model, file.sha256, gate_passed(card))
+    return Variant(card.variant, model, file.sha256, gate_passed(card), _gated_backends(file.sha256))
+
+
+def _gated_backends(sha256: str) -> frozenset[str]:
+    entries = (entry for entry in read_registry(released_folder()).models.values() if entry.sha256 == sha256)
+    return frozenset(backend for entry in entries for backend, gate in entry.backends.items() if gate.passed)

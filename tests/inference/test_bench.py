@@ -17,7 +17,7 @@ from inference.bench.variants import gate_passed, variants_of
 from inference.bench_cli import bench
 from inference.choice import read_choice
 from inference.model import Gate, GateScore
-from inference.registry import load_model
+from inference.registry import ModelEntry, Registry, load_model
 from tests.inference.bench_reports import circumstances
 from tests.models import blob_card, write_blob_model
 
@@ -164,14 +164,27 @@ def test_a_variant_needs_a_gate_that_it_passed(lost: float, passed: bool) -> Non
     assert gate_passed(variant.model_copy(update={"gate": gate(lost)})) is passed
 
 
-@pytest.mark.parametrize(("flags", "passed"), [(("avx2",), True), (("avx2", "avx512_bf16"), False)])
-def test_a_backend_that_counts_in_fewer_bits_is_shown_and_not_chosen(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], passed: bool
+@pytest.mark.parametrize(
+    ("flags", "lost", "passed"),
+    [
+        (("avx2",), None, True),
+        (("avx2", "avx512_bf16"), None, False),
+        (("avx2", "avx512_bf16"), 0.004, True),
+        (("avx2", "avx512_bf16"), 0.006, False),
+    ],
+)
+def test_a_backend_that_counts_in_fewer_bits_is_chosen_only_after_a_gate(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, flags: tuple[str, ...], lost: float | None, passed: bool
 ) -> None:
     machine = circumstances().machine.model_copy(update={"flags": flags})
     monkeypatch.setattr("inference.bench.contenders.installed_backends", lambda: ("onnxruntime", "openvino"))
     monkeypatch.setattr("inference.bench.contenders.describe_machine", lambda: machine)
-    found = {one.key: one for one in our_contenders(str(folder / "blobs.onnx"), "one.jpg", workers=2)}
+    model = folder / "blobs.onnx"
+    gates = {} if lost is None else {"openvino": gate(lost)}
+    entry = ModelEntry(file="", version="1", sha256=load_model(model).sha256, size_bytes=1, backends=gates)
+    registry = Registry(default="blobs", models={"blobs": entry})
+    monkeypatch.setattr("inference.bench.variants.read_registry", lambda folder: registry)
+    found = {one.key: one for one in our_contenders(str(model), "one.jpg", workers=2)}
     assert found["stream:onnxruntime"].gate_passed
     assert found["stream:openvino"].gate_passed is passed
 

@@ -5,13 +5,15 @@ from pathlib import Path
 import pytest
 
 from datasets.records import Split
+from inference.backends import ONNXRUNTIME, OPENVINO
 from inference.model import Gate, GateScore, ModelCard
+from inference.registry import read_registry
 from tests.models import write_blob_model
 from tests.training.trials import HERE, THERE, drawn_pictures, picture, trial
 from training.compare import compare_trials
-from training.errors import EvaluationError
-from training.gate import describe_gate, false_alarm_frames, gate_variant, measure_gate
-from training.release import read_card
+from training.errors import EvaluationError, ReleaseError
+from training.gate import describe_gate, false_alarm_frames, gate_backend, gate_variant, measure_gate
+from training.release import read_card, release_model
 from training.trial import Labels, Picture, Trial
 
 
@@ -105,3 +107,24 @@ def test_the_gate_is_written_into_the_variants_file(tmp_path: Path, monkeypatch:
     gate = read_card(variant).gate
     assert gate is not None
     assert gate.passed
+
+
+@pytest.mark.parametrize(("skill", "passed"), [(0.95, True), (0.5, False)])
+def test_a_backend_that_counts_coarsely_is_gated_in_the_registry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, skill: float, passed: bool
+) -> None:
+    (tmp_path / "card.md").write_text("# Card\n", encoding="utf-8")
+    release_model(write_blob_model(tmp_path / "blobs.onnx"), tmp_path / "card.md", tmp_path, make_default=True)
+    held = {ONNXRUNTIME: trial(drawn_pictures(0.95)), OPENVINO: trial(drawn_pictures(skill))}
+    monkeypatch.setattr("training.gate.load_trial", lambda model, shared, workers, backend: held[backend])
+    said = gate_backend("blobs", OPENVINO, "blobs", tmp_path, 1, tmp_path)
+    assert ("gate passed" in said) is passed
+    assert read_registry(tmp_path).models["blobs"].backends[OPENVINO].passed is passed
+
+
+def test_only_a_released_model_can_have_a_gated_backend(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "card.md").write_text("# Card\n", encoding="utf-8")
+    release_model(write_blob_model(tmp_path / "blobs.onnx"), tmp_path / "card.md", tmp_path, make_default=True)
+    monkeypatch.setattr("training.gate.load_trial", lambda *given, **named: trial(drawn_pictures(0.9)))
+    with pytest.raises(ReleaseError, match="expected one of blobs, got other"):
+        gate_backend("other", OPENVINO, "other", tmp_path, 1, tmp_path)
