@@ -1,4 +1,4 @@
-"""`rasid average`: the mean of several runs' weights, which forgets what each learnt by heart of doubtful labels.
+"""`rasid average`: the mean of the weights of several runs, where each has learnt something that another lost.
 
 Runs must descend from one another or from one start, or their weights do not lie in one valley of the loss
 (Izmailov et al. 2018, Averaging weights leads to wider optima; Wortsman et al. 2022, Model soups).

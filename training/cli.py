@@ -44,7 +44,7 @@ def average(
 ) -> None:
     """Average the weights of runs that continue one another or start from the same weights.
 
-    The mean scores better than each where labels are incomplete; check it with rasid evaluate on val.
+    The mean may score better than each; rasid evaluate on val tells.
 
     Example: rasid average survey-b=3 survey-c=7 --out survey-bc
     """
