@@ -25,8 +25,8 @@ from service.core.events import Event
 from service.core.fields import RowId
 from service.core.storage import BlobMissing
 from service.surveys import service
+from service.surveys.door import take_frame
 from service.surveys.models import Frame, FrameState, Survey
-from service.surveys.reading import read_upload
 from service.surveys.schemas import EventOut, FrameMetadata, FrameOut, SurveyOut
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["surveys"])
@@ -68,12 +68,7 @@ def send_frame(
     assert caller.vehicle is not None
     told = _parse_metadata(metadata)
     data = image.file.read(runtime.settings.max_image_bytes + 1)
-    if len(data) > runtime.settings.max_image_bytes:
-        raise TooLarge("image.too_many_bytes", f"expected at most {runtime.settings.max_image_bytes} bytes, got more")
-    upload = read_upload(data, told, runtime.settings.max_image_pixels, now)
-    receipt = service.receive_frame(
-        session, runtime.store, caller.vehicle, upload, data, image.filename or "", told.survey, now
-    )
+    receipt = take_frame(session, runtime, caller.vehicle, data, image.filename or "", told, "multipart", now)
     if receipt.outcome is service.Outcome.REFUSED:
         return _refusal(receipt.frame)
     response.status_code = 201 if receipt.outcome is service.Outcome.NEW else 200

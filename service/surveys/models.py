@@ -3,11 +3,11 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import DateTime, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Municipality, Vehicle
-from service.core.tables import Base, CreatedAt, Id, status_column
+from service.core.tables import Base, CreatedAt, Id, JsonObject, status_column
 
 
 class FrameState(StrEnum):
@@ -19,6 +19,14 @@ class FrameState(StrEnum):
     FAILED = "failed"
 
 
+class FootageUse(StrEnum):
+    """What a frame is good for: finding defects, showing only that the street was driven, or nothing."""
+
+    DEFECTS = "defects"
+    COVERAGE = "coverage"
+    NOTHING = "nothing"
+
+
 class Survey(Base):
     __tablename__ = "survey"
     __table_args__ = (UniqueConstraint("vehicle_id", "name"),)
@@ -28,6 +36,11 @@ class Survey(Base):
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"), index=True)
     name: Mapped[str] = mapped_column(String(120))  # given by the vehicle, or the UTC day of the first frame
     created_at: Mapped[CreatedAt]
+    clock_offset_s: Mapped[float | None]  # camera clock minus GPS clock: the median of the frames that carry both
+    clock_spread_s: Mapped[float | None]  # between the quartiles of those frames
+    clock_frames: Mapped[int] = mapped_column(default=0, server_default="0")  # how many carry both
+    clock_applied_s: Mapped[float | None]  # taken off the camera's times; None: not decided
+    clock_confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))  # None: unambiguous
     vehicle: Mapped[Vehicle] = relationship()
 
 
@@ -58,7 +71,17 @@ class Frame(Base):
     lat: Mapped[float | None]
     lon: Mapped[float | None]
     heading_deg: Mapped[float | None]  # clockwise from north
-    position_source: Mapped[str | None] = mapped_column(String(20))  # metadata | exif
+    position_source: Mapped[str | None] = mapped_column(String(20))  # metadata exif track mapillary person
+    camera_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))  # the camera's own stamp, zone unknown
+    gps_at: Mapped[datetime | None]
+    speed_mps: Mapped[float | None]
+    gps_dop: Mapped[float | None]
+    quality: Mapped[JsonObject | None]  # inference.quality.FootageQuality as numbers
+    quality_code: Mapped[str | None] = mapped_column(String(40))  # None: nothing wrong with the picture
+    footage_use: Mapped[FootageUse] = mapped_column(status_column(FootageUse), server_default="defects")
+    blur: Mapped[JsonObject | None]  # {"model", "boxes_xyxy_px"}: what was made illegible; None: nobody looked
+    came_by: Mapped[str] = mapped_column(String(12), server_default="multipart")  # multipart tus panoramax archive
+    image_deleted_at: Mapped[datetime | None]  # by retention or by a person; the row stays
     received_at: Mapped[CreatedAt]
     processed_at: Mapped[datetime | None]
     attempts: Mapped[int] = mapped_column(default=0, server_default="0")  # times a worker has taken it

@@ -39,7 +39,7 @@ class Receipt:
 
 def receive_frame(
     session: Session, store: Store, vehicle: Vehicle, upload: Upload, data: bytes, filename: str,
-    survey_name: str | None, now: datetime,
+    survey_name: str | None, now: datetime, came_by: str = "multipart",
 ) -> Receipt:  # fmt: skip
     """Stores the image, writes its row and asks for processing, all or nothing; safe to call again with the same bytes.
 
@@ -55,7 +55,7 @@ def receive_frame(
     if upload.media_type:
         frame.blob_key = f"frames/{upload.sha256[:2]}/{upload.sha256}"
         store.put(frame.blob_key, data)
-    frame.survey_id, frame.attempts = survey.id, 0
+    frame.survey_id, frame.attempts, frame.came_by = survey.id, 0, came_by
     _describe(session, frame, vehicle, upload)
     if frame.state.value != before:
         record(

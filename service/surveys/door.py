@@ -1,0 +1,27 @@
+"""The one door for frames: whichever way the bytes came, they are read, kept and asked to be processed."""
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from service.accounts.models import Vehicle
+from service.core.errors import TooLarge
+from service.core.runtime import Runtime
+from service.surveys.reading import read_upload
+from service.surveys.schemas import FrameMetadata
+from service.surveys.service import Receipt, receive_frame
+
+
+def take_frame(
+    session: Session, runtime: Runtime, vehicle: Vehicle, data: bytes, filename: str,
+    told: FrameMetadata, came_by: str, now: datetime,
+) -> Receipt:  # fmt: skip
+    """One frame, one row, however often it comes. `came_by`: multipart, tus, panoramax or archive.
+
+    Raises TooLarge for a file over the limit, which alone leaves no row; any other refusal is in the receipt's frame.
+    """
+    limit = runtime.settings.max_image_bytes
+    if len(data) > limit:
+        raise TooLarge("image.too_many_bytes", f"expected at most {limit} bytes, got more")
+    upload = read_upload(data, told, runtime.settings.max_image_pixels, now)
+    return receive_frame(session, runtime.store, vehicle, upload, data, filename, told.survey, now, came_by)
