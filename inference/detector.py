@@ -108,9 +108,12 @@ class Detector:
     def _detect_one(self, pixels: NDArray[np.uint8], width: int, height: int) -> Detections:
         """Detect in the pixels of an image of width x height, which may be reduced; boxes are in the image's."""
         letterbox = self._letterbox(width, height)
-        output = self._backend.run(letterbox.tensor(pixels))[0]
+        output = self._run(letterbox.canvas(pixels))[0]
         found = read_head(self.model.head, output, self._thresholds, self._scale)
         return _place(found, letterbox, self.model.class_keys)
+
+    def _run(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return self._backend.run(self._backend.feed(canvas))
 
     def _letterbox(self, width: int, height: int) -> Letterbox:
         card = self.model
@@ -122,7 +125,7 @@ class Detector:
         """Run once on a low, wide image, the quickest; a model that promises any aspect but has one refuses it."""
         card = self.model
         letterbox = self._letterbox(8, 1)
-        shape = self._backend.run(letterbox.tensor(np.zeros((1, 8, 3), np.uint8))).shape
+        shape = self._run(letterbox.canvas(np.zeros((1, 8, 3), np.uint8))).shape
         end2end = card.head is Head.END2END
         channels = 4 + len(card.class_keys)
         expected = f"(1, {MAX_BOXES}, 6)" if end2end else f"(1, {channels}, anchors)"

@@ -43,21 +43,17 @@ class Letterbox:
     def top(self) -> int:
         return (self.input_height - self.fitted_height) // 2
 
-    def tensor(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """The network's input (1, 3, H, W), RGB in 0..1, of the whole image's BGR pixels, reduced or not.
-
-        On 960 x 544 it took 0.7 ms where cv2.dnn.blobFromImage took 17 (one thread, one interleaved run).
-        """
-        tensor = np.empty((1, 3, self.input_height, self.input_width), np.float32)
+    def canvas(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """The input (input_height, input_width, 3) with the whole image's pixels, reduced or not, and grey around."""
+        canvas = np.empty((self.input_height, self.input_width, 3), np.uint8)
         rows = slice(self.top, self.top + self.fitted_height)
         columns = slice(self.left, self.left + self.fitted_width)
         for beside in (np.s_[: rows.start], np.s_[rows.stop :]):
-            tensor[:, :, beside] = _UNIT[PAD_VALUE]
+            canvas[beside] = PAD_VALUE
         for beside in (np.s_[: columns.start], np.s_[columns.stop :]):
-            tensor[:, :, rows, beside] = _UNIT[PAD_VALUE]
-        for plane, channel in zip(tensor[0], reversed(cv2.split(self._fitted(pixels))), strict=True):
-            cv2.LUT(channel, _UNIT, dst=plane[rows, columns])
-        return tensor
+            canvas[rows, beside] = PAD_VALUE
+        canvas[rows, columns] = self._fitted(pixels)
+        return canvas
 
     def to_input(self, xyxy_px: NDArray[np.floating]) -> NDArray[np.float64]:
         """Map boxes (n, 4) from image pixels to input pixels."""
@@ -91,3 +87,14 @@ class Letterbox:
     @property
     def _offsets(self) -> NDArray[np.float64]:
         return np.array([self.left, self.top, self.left, self.top], dtype=np.float64)
+
+
+def planes_of(canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """RGB planes (1, 3, H, W) in 0..1, as networks take them, of BGR pixels (H, W, 3).
+
+    On 960 x 544 it took 0.7 ms where cv2.dnn.blobFromImage took 17 (one thread, one interleaved run).
+    """
+    planes = np.empty((1, 3, *canvas.shape[:2]), np.float32)
+    for plane, channel in zip(planes[0], reversed(cv2.split(canvas)), strict=True):
+        cv2.LUT(channel, _UNIT, dst=plane)
+    return planes

@@ -61,8 +61,8 @@ def change(model: "onnx.ModelProto", examples: Sequence[Example], head: Head) ->
     """The root mean square change of the logits where either network scores at least 0.05; 0 where none does."""
     backend = open_backend(ONNXRUNTIME, model.SerializeToString(), 1)
     moved = []
-    for blob, expected in examples:
-        before, after = scores(expected, head), scores(backend.run(blob), head)
+    for fed, expected in examples:
+        before, after = scores(expected, head), scores(backend.run(fed), head)
         seen = np.maximum(before, after) >= _LEAST_SCORE
         moved.append(_logit(after[seen]) - _logit(before[seen]))
     together = np.concatenate(moved)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from inference.letterbox import planes_of
 from training.quantise_graph import CONVOLUTION, Graph
 
 if TYPE_CHECKING:
@@ -56,16 +57,19 @@ class Observer:
         self._input = self._session.get_inputs()[0].name
         self._outputs = [output.name for output in self._session.get_outputs()]
 
-    def run(self, blob: Floats) -> Floats:
-        values = dict(zip(self._outputs, self._session.run(None, {self._input: blob}), strict=True))
+    def feed(self, canvas: NDArray[np.uint8]) -> Floats:
+        return planes_of(canvas)
+
+    def run(self, fed: Floats) -> Floats:
+        values = dict(zip(self._outputs, self._session.run(None, {self._input: fed}), strict=True))
         for name, seen in self.seen.items():
-            tensor = blob if name == self._input else values[name]
+            tensor = fed if name == self._input else values[name]
             seen.add(tensor, self._rng)
             if name in self._read_by_convolutions:
                 self.channel_means.setdefault(name, []).append(tensor.mean(axis=(0, 2, 3)))
         output = np.asarray(values[self._outputs[0]])
         if self._runs % self._keep_every == 0:
-            self.examples.append((blob, output))
+            self.examples.append((fed, output))
         self._runs += 1
         return output
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from importlib.util import find_spec
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,12 @@ class Backend(Protocol):
         """The metadata_props of the file."""
         ...
 
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The first output for a blob (1, 3, H, W); raises ModelRefused when the model takes another input.
+    def feed(self, canvas: NDArray[np.uint8]) -> NDArray[Any]:
+        """What `run` takes for BGR pixels (H, W, 3): RGB planes in 0..1, unless the engine makes them itself."""
+        ...
+
+    def run(self, fed: NDArray[Any]) -> NDArray[np.float32]:
+        """The first output; raises ModelRefused when the model takes pixels of another size.
 
         What it returns is the caller's own: the next run leaves it alone.
         """

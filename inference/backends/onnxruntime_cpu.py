@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as ort_errors
 
 from inference.errors import ModelRefused
+from inference.letterbox import planes_of
 
 _ERRORS = (  # they share no base class but Exception
     ort_errors.Fail,
@@ -38,11 +39,14 @@ class OnnxRuntimeCpu:
     def metadata(self) -> Mapping[str, str]:
         return dict(self.session.get_modelmeta().custom_metadata_map)
 
-    def run(self, blob: NDArray[np.float32]) -> NDArray[np.float32]:
+    def feed(self, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+        return planes_of(canvas)
+
+    def run(self, fed: NDArray[np.float32]) -> NDArray[np.float32]:
         try:
-            outputs = self.session.run(None, {self._input_name: blob})
+            outputs = self.session.run(None, {self._input_name: fed})
         except _ERRORS as error:
-            raise ModelRefused("model.shape", f"a model that takes input {blob.shape}", str(error)) from error
+            raise ModelRefused("model.shape", f"a model that takes input {fed.shape}", str(error)) from error
         return np.asarray(outputs[0], dtype=np.float32)
 
 

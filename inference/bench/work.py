@@ -8,8 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from inference.backends import open_backend
@@ -23,7 +23,7 @@ from inference.letterbox import Letterbox
 from inference.model import ModelCard, read_model_card
 from inference.registry import load_model
 
-_TENSORS = 8  # 6 MB each; a session runs through them again and again
+_TENSORS = 8  # 6 MB each where they are floats; a session runs through them again and again
 _RATE_S = 1.0
 
 
@@ -78,15 +78,16 @@ class _Session:
     def warm_up(self, pictures: Sequence[str]) -> Facts:
         self._tensors = self._ready(pictures)
         self.run(pictures)
-        return Facts(input=_sizes(Counter((tensor.shape[2], tensor.shape[3]) for tensor in self._tensors)))
+        return Facts(input=_sizes(input_shapes(self._card, pictures)))
 
     def run(self, pictures: Sequence[str]) -> float:
         turns = (self._tensors[number % len(self._tensors)] for number in range(len(pictures)))
         return sum(1 for _ in self._pool.map(self._backend.run, turns))
 
-    def _ready(self, pictures: Sequence[str]) -> list[NDArray[np.float32]]:
+    def _ready(self, pictures: Sequence[str]) -> list[NDArray[Any]]:
         few = (_decode(picture, self._card) for picture in islice(dict.fromkeys(pictures), _TENSORS))
-        return [letterbox_of(self._card, image.width, image.height).tensor(image.pixels) for image in few]
+        canvases = (letterbox_of(self._card, image.width, image.height).canvas(image.pixels) for image in few)
+        return [self._backend.feed(canvas) for canvas in canvases]
 
 
 class _Decode:

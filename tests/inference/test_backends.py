@@ -33,8 +33,12 @@ def backend(request: pytest.FixtureRequest, model_path: Path) -> Iterator[Backen
     yield open_backend(request.param, model_path.read_bytes(), 1)
 
 
-def blob(seed: int = 0) -> NDArray[np.float32]:
-    return np.random.default_rng(seed).random((1, 3, 320, 320), np.float32)
+def pixels(seed: int = 0, height: int = 320, width: int = 320) -> NDArray[np.uint8]:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+def run(backend: Backend, canvas: NDArray[np.uint8]) -> NDArray[np.float32]:
+    return backend.run(backend.feed(canvas))
 
 
 def test_every_backend_reads_the_same_metadata(backend: Backend, model_path: Path) -> None:
@@ -43,27 +47,27 @@ def test_every_backend_reads_the_same_metadata(backend: Backend, model_path: Pat
 
 
 def test_a_run_gives_the_first_output_in_float32(backend: Backend) -> None:
-    output = backend.run(blob())
+    output = run(backend, pixels())
     assert output.shape == (1, 300, 6) and output.dtype == np.float32
 
 
 def test_an_earlier_result_is_left_alone_by_the_next_run(backend: Backend) -> None:
-    first = backend.run(blob(0))
+    first = run(backend, pixels(0))
     kept = first.copy()
-    backend.run(blob(1))
+    run(backend, pixels(1))
     assert np.array_equal(first, kept)
 
 
 def test_threads_may_share_a_backend(backend: Backend) -> None:
-    alone = [backend.run(blob(seed)) for seed in range(4)]
+    alone = [run(backend, pixels(seed)) for seed in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda seed: backend.run(blob(seed % 4)), range(16)))
+        together = list(pool.map(lambda seed: run(backend, pixels(seed % 4)), range(16)))
     assert all(np.array_equal(one, alone[number % 4]) for number, one in enumerate(together))
 
 
 def test_an_input_the_model_does_not_take_is_refused(backend: Backend) -> None:
     with pytest.raises(ModelRefused) as refused:
-        backend.run(np.zeros((1, 4, 320, 320), np.float32))
+        run(backend, pixels(height=64))
     assert refused.value.code == "model.shape"
 
 
@@ -92,8 +96,8 @@ def test_onnx_runtime_on_the_processor_is_always_there() -> None:
 @pytest.mark.skipif(CUDA not in installed_backends(), reason="this ONNX Runtime is built without CUDA")
 def test_the_card_gives_what_the_processor_gives(model_path: Path) -> None:
     model = model_path.read_bytes()
-    expected = open_backend(ONNXRUNTIME, model, 1).run(blob())
-    assert np.allclose(open_backend(CUDA, model, 1).run(blob()), expected, atol=0.05)
+    expected = run(open_backend(ONNXRUNTIME, model, 1), pixels())
+    assert np.allclose(run(open_backend(CUDA, model, 1), pixels()), expected, atol=0.05)
 
 
 @pytest.mark.parametrize("name", PROCESSOR)
@@ -114,8 +118,23 @@ def test_a_detector_finds_the_same_with_every_backend(name: str, model_paths: di
 def test_openvino_takes_every_aspect_of_the_released_model() -> None:
     model = load_model("default").data
     backends = [open_backend(name, model, 1) for name in (ONNXRUNTIME, OPENVINO)]
-    for shape in ((1, 3, 64, 96), (1, 3, 96, 64), (1, 3, 64, 96)):
-        image = np.random.default_rng(1).random(shape, np.float32)
-        expected, got = (backend.run(image) for backend in backends)
+    for height, width in ((64, 96), (96, 64), (64, 96)):
+        expected, got = (run(backend, pixels(1, height, width)) for backend in backends)
         assert got.shape == expected.shape
         assert np.abs(got[:, 4:] - expected[:, 4:]).max() <= 0.05  # scores
+
+
+@pytest.mark.skipif(WITHOUT_OPENVINO, reason="openvino is not installed")
+def test_openvino_gives_the_same_for_a_size_before_and_after_it_is_fitted(monkeypatch: pytest.MonkeyPatch) -> None:
+    from inference.backends import openvino as engine
+
+    monkeypatch.setattr(engine, "_WORTH_FITTING", 3)
+    monkeypatch.setattr(engine, "_MOST_FITTED", 1)
+    backend = engine.OpenVino(load_model("default").data, 1)
+    before = run(backend, pixels(1, 64, 96))
+    with ThreadPoolExecutor(4) as pool:
+        after = list(pool.map(lambda _: run(backend, pixels(1, 64, 96)), range(8)))
+        other = list(pool.map(lambda _: run(backend, pixels(1, 96, 64)), range(8)))
+    assert list(backend._fitted) == [(1, 64, 96, 3)]
+    assert all(np.abs(one - before).max() <= 0.05 * np.abs(before).max() for one in after)
+    assert all(np.array_equal(one, other[0]) for one in other)

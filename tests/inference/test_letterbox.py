@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inference.letterbox import PAD_VALUE, Letterbox
+from inference.letterbox import PAD_VALUE, Letterbox, planes_of
 
 SIDES = st.integers(1, 8000)
 INPUT_SIDES = st.sampled_from([320, 384, 640, 1280])
@@ -46,11 +46,11 @@ def test_a_survey_frame_takes_a_wide_input() -> None:
 def test_strong_shrinking_skips_no_pixel() -> None:
     pixels = np.zeros((64, 64, 3), np.uint8)
     pixels[::8, ::8] = 255
-    assert Letterbox(64, 64, 8, 8).tensor(pixels).min() > 0
+    assert Letterbox(64, 64, 8, 8).canvas(pixels).min() > 0
 
 
 def test_a_wide_image_is_centred_between_grey_bars() -> None:
-    planes = Letterbox(1280, 720, 640, 640).tensor(np.full((720, 1280, 3), 255, np.uint8))[0]
+    planes = planes_of(Letterbox(1280, 720, 640, 640).canvas(np.full((720, 1280, 3), 255, np.uint8)))[0]
     grey = np.float32(PAD_VALUE / 255)
     assert planes.shape == (3, 640, 640)
     assert (planes[:, :140] == grey).all() and (planes[:, 500:] == grey).all()
@@ -58,12 +58,12 @@ def test_a_wide_image_is_centred_between_grey_bars() -> None:
 
 
 def test_a_pixel_thin_image_still_fits() -> None:
-    assert Letterbox(70_000, 1, 640, 640).tensor(np.zeros((1, 70_000, 3), np.uint8)).shape == (1, 3, 640, 640)
+    assert Letterbox(70_000, 1, 640, 640).canvas(np.zeros((1, 70_000, 3), np.uint8)).shape == (640, 640, 3)
 
 
 @settings(deadline=None)
 @given(width=st.integers(1, 200), height=st.integers(1, 200), long_side=st.sampled_from([64, 96]))
-def test_a_tensor_is_red_green_blue_in_0_to_1_with_grey_around(width: int, height: int, long_side: int) -> None:
+def test_planes_are_red_green_blue_in_0_to_1_with_grey_around(width: int, height: int, long_side: int) -> None:
     pixels = np.random.default_rng(width).integers(0, 256, (height, width, 3), np.uint8)
     letterbox = Letterbox.around(width, height, long_side, 32)
     canvas = np.full((letterbox.input_height, letterbox.input_width, 3), PAD_VALUE, np.uint8)
@@ -75,7 +75,9 @@ def test_a_tensor_is_red_green_blue_in_0_to_1_with_grey_around(width: int, heigh
         (letterbox.fitted_width, letterbox.fitted_height),
         interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR,
     )
-    assert np.allclose(letterbox.tensor(pixels)[0], canvas[:, :, ::-1].transpose(2, 0, 1) / 255, rtol=0, atol=1e-6)
+    assert np.allclose(
+        planes_of(letterbox.canvas(pixels))[0], canvas[:, :, ::-1].transpose(2, 0, 1) / 255, rtol=0, atol=1e-6
+    )
 
 
 @pytest.mark.parametrize("reduction", [2, 4])
@@ -84,4 +86,4 @@ def test_pixels_decoded_smaller_lie_where_the_whole_image_would(reduction: int) 
     whole[160:320, 160:320] = 255
     letterbox = Letterbox.around(640, 480, 160, 32)
     reduced = cv2.resize(whole, (640 // reduction, 480 // reduction), interpolation=cv2.INTER_AREA)
-    assert np.array_equal(letterbox.tensor(np.asarray(reduced, np.uint8)), letterbox.tensor(whole))
+    assert np.array_equal(letterbox.canvas(np.asarray(reduced, np.uint8)), letterbox.canvas(whole))
