@@ -35,7 +35,7 @@ def bench(
         str | None, typer.Option(help="Of --endurance; what `rasid detect` would use if left out.")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Images worked on at a time; one a core if left out.")
+        int | None, typer.Option(min=1, help="Images worked on at a time; one a core and one more if left out.")
     ] = None,
     model: Annotated[
         str, typer.Option(envvar="RASID_MODEL", metavar="NAME_OR_PATH", help="Released model or .onnx file.")

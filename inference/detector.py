@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from inference.backends import Backend, open_backend
 from inference.calibration import ScoreScale
 from inference.choice import choose
-from inference.cores import available_cores
+from inference.cores import stream_workers
 from inference.detections import Detections
 from inference.errors import ImageRefused, ModelRefused
 from inference.heads import MAX_BOXES, Candidates, Head, read_head
@@ -98,7 +98,7 @@ class Detector:
             except ImageRefused as refused:
                 return refused
 
-        return map_in_order(detect, files, workers or max(1, available_cores() // self._threads))
+        return map_in_order(detect, files, workers or stream_workers(self._threads))
 
     def _detect_file(self, data: bytes, max_pixels: int) -> Detections:
         image = decode_image(data, max_pixels, max(self.model.input_width, self.model.input_height))

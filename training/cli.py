@@ -1,26 +1,20 @@
 """The commands that make a model, kept apart from their work so that `rasid --help` loads none of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from datasets.records import Split
-from training.errors import TrainingError
+from training.cli_options import SHARED, Shared, Workers, refusals
 
 if TYPE_CHECKING:
     from training.thresholds import FalseAlarmLimit
 
-Shared = Annotated[Path, typer.Option(envvar="RASID_SHARED", help="Folder with data/ and, for training, weights/.")]
-Workers = Annotated[int, typer.Option(min=1, help="Pictures worked on at the same time, each on one core.")]
-_SHARED = Path("../shared")
-
 
 def train(
     config: Annotated[Path, typer.Argument(help="Training configuration, e.g. training/configs/nano.yaml.")],
-    shared: Shared = _SHARED,
+    shared: Shared = SHARED,
     runs: Annotated[Path, typer.Option(help="Where run folders go; outside version control.")] = Path("runs"),
     resume: Annotated[bool, typer.Option(help="Go on from the run's last checkpoint.")] = False,
 ) -> None:
@@ -33,7 +27,7 @@ def train(
     """
     from training import recipe
 
-    with _refusals():
+    with refusals():
         typer.echo(recipe.train(config, shared, runs, resume))
 
 
@@ -57,7 +51,7 @@ def average(
             shares[name] = float(share)
         except ValueError as error:
             raise typer.BadParameter(f"expected RUN=SHARE, got {text}") from error
-    with _refusals():
+    with refusals():
         typer.echo(average_runs(shares, out, folder))
 
 
@@ -74,7 +68,7 @@ def export(
         float,
         typer.Option(min=0, help="Most a variant may move the logits of scores; parts that move them stay float."),
     ] = 0.1,
-    shared: Shared = _SHARED,
+    shared: Shared = SHARED,
     gate: Annotated[
         bool, typer.Option(help="Measure on val what the variant costs and write it into the file.")
     ] = True,
@@ -99,7 +93,7 @@ def export(
 
     if head not in list(Head):
         raise typer.BadParameter(f"--head: expected one of {', '.join(Head)}, got {head}")
-    with _refusals():
+    with refusals():
         if variant is None:
             typer.echo(export_checkpoint(Path(model), out, name, version, Head(head)))
         else:
@@ -111,7 +105,7 @@ def export(
 def evaluate(
     model: Annotated[str, typer.Argument(help="Released model name or path of an .onnx file.")],
     split: Annotated[Split, typer.Option(help="Tune on val; test is scored once for a release.")] = Split.VAL,
-    shared: Shared = _SHARED,
+    shared: Shared = SHARED,
     out: Annotated[Path | None, typer.Option(help="Write report, plots and detections to OUT/SPLIT/.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
     calibrate: Annotated[
@@ -148,7 +142,7 @@ def evaluate(
 
     if view is not None and view not in list(View):
         raise typer.BadParameter(f"--view: expected one of {', '.join(View)}, got {view}")
-    with _refusals():
+    with refusals():
         limit = _false_alarm_limit(most_false_alarms or [])
         asked = Evaluation(
             model,
@@ -170,7 +164,7 @@ def evaluate(
 def compare(
     first: Annotated[str, typer.Argument(metavar="A", help="Released name, .onnx file, or OUT of rasid evaluate.")],
     second: Annotated[str, typer.Argument(metavar="B", help="The same, of the other model.")],
-    shared: Shared = _SHARED,
+    shared: Shared = SHARED,
     json_file: Annotated[
         Path | None, typer.Option("--json", metavar="FILE", help="Write the differences here.")
     ] = None,
@@ -184,95 +178,8 @@ def compare(
     """
     from training.compare import compare_models
 
-    with _refusals():
+    with refusals():
         typer.echo(compare_models(first, second, shared, workers, json_file))
-
-
-def promote(
-    model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
-    card: Annotated[Path | None, typer.Option(help="Its model card in Markdown.")] = None,
-    evaluation: Annotated[
-        Path | None, typer.Option(help="OUT of rasid evaluate, with val and test of exactly this file.")
-    ] = None,
-    variant: Annotated[
-        bool, typer.Option("--variant", help="MODEL is a variant: its gate decides, and it joins the model it is of.")
-    ] = False,
-    shared: Shared = _SHARED,
-    against: Annotated[
-        Path | None, typer.Option(help="OUT of rasid evaluate for the default model; without it, it is run now.")
-    ] = None,
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
-    ] = None,
-    make_default: Annotated[bool, typer.Option(help="Use this model unless another is asked for.")] = False,
-    despite: Annotated[str, typer.Option(metavar="REASON", help="Release it although it is not better.")] = "",
-    workers: Workers = 1,
-) -> None:
-    """Release a model if it was scored on val and test and is better than the default.
-
-    Better means: a higher mean AP50 over the eight on val, none of the eight significantly worse, and potholes
-    reported in at most 3 % of val's pictures without any defect. Test is told and decides nothing.
-
-    Example: rasid promote runs/nano/rasid-n-0.2.onnx --card card.md --evaluation runs/nano/scores --make-default
-
-    Example: rasid promote --variant runs/nano/rasid-n-0.2.int8.onnx
-    """
-    from training.promote import Promotion, promote_model
-    from training.promote_variant import promote_variant
-
-    with _refusals():
-        if variant:
-            typer.echo(promote_variant(model, folder))
-            return
-        if card is None or evaluation is None:
-            raise typer.BadParameter("expected --card and --evaluation, or --variant for a variant of a released model")
-        asked = Promotion(model, card, evaluation, shared, against, folder, make_default, despite, workers)
-        typer.echo(promote_model(asked))
-
-
-def gate(
-    name: Annotated[str, typer.Argument(metavar="NAME", help="Released model.")],
-    backend: Annotated[str, typer.Option(help="Backend that counts more coarsely, e.g. openvino in bfloat16.")],
-    against: Annotated[
-        str | None, typer.Option(metavar="OUT", help="OUT of rasid evaluate for NAME; without it, NAME is run now.")
-    ] = None,
-    shared: Shared = _SHARED,
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
-    ] = None,
-    workers: Workers = 1,
-) -> None:
-    """Measure on val what a released model loses when another backend runs it, and keep that in the registry.
-
-    At most 0.005 of the mean AP50 of the eight and 0.005 more false-alarm frames pass; `rasid bench --choose` takes no
-    other backend.
-
-    Example: rasid gate rasid-n-0.3 --backend openvino --against runs/survey-d/evaluation
-    """
-    from training.gate import gate_backend
-
-    with _refusals():
-        typer.echo(gate_backend(name, backend, against or name, shared, workers, folder))
-
-
-def release(
-    model: Annotated[Path, typer.Argument(help="The exported, scored .onnx file.")],
-    card: Annotated[Path, typer.Argument(help="Its model card in Markdown.")],
-    folder: Annotated[
-        Path | None, typer.Option(help="Folder of released models; the package's own unless given.")
-    ] = None,
-    make_default: Annotated[bool, typer.Option(help="Use this model unless another is asked for.")] = False,
-) -> None:
-    """Copy a model and its card to the released models and register them under the file's stem.
-
-    A released name never changes its content: another file under a taken name is refused.
-
-    Example: rasid release runs/nano/rasid-n-0.1.onnx runs/nano/card.md --make-default
-    """
-    from training.release import release_model
-
-    with _refusals():
-        typer.echo(release_model(model, card, folder, make_default))
 
 
 def _false_alarm_limit(given: list[str]) -> "FalseAlarmLimit":
@@ -291,16 +198,3 @@ def _false_alarm_limit(given: list[str]) -> "FalseAlarmLimit":
             raise typer.BadParameter(f"--most-false-alarms: expected 0..1 or CLASS=0..1, got {text}")
     overall = shares.pop("", FalseAlarmLimit.share)
     return FalseAlarmLimit(overall, shares)
-
-
-@contextmanager
-def _refusals() -> Iterator[None]:
-    """Turn what a person can put right into one line; anything else keeps its traceback."""
-    from datasets.reading import DataError
-    from inference.errors import ModelRefused
-
-    try:
-        yield
-    except (DataError, ModelRefused, TrainingError) as refused:
-        typer.echo(str(refused), err=True)
-        raise typer.Exit(2) from refused

@@ -22,7 +22,7 @@ from inference.bench.pictures import as_camera_frames, drawn_streets, repeated, 
 from inference.bench.report import BenchReport, Circumstances, EnduranceReport, Row, fastest, ratios
 from inference.bench.rounds import Plan, measure, steps
 from inference.choice import Choice, this_machine
-from inference.cores import available_cores
+from inference.cores import stream_workers
 from inference.detector import Detector
 from inference.model import ModelCard
 from inference.progress import image_progress
@@ -33,7 +33,7 @@ _REFERENCES = ("ultralytics:pt:1", "stream:onnxruntime")
 
 @dataclass(frozen=True)
 class Request:
-    """What `rasid bench` was asked for; workers None is one a core."""
+    """What `rasid bench` was asked for; workers None is one a core and one more."""
 
     model: str
     paths: Sequence[str]
@@ -48,7 +48,7 @@ class Request:
 
     @property
     def threads(self) -> int:
-        return self.workers or available_cores()
+        return self.workers or stream_workers()
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from service.core.embedded import leave_embedded_postgres, start_embedded_postgres
+from service.core.embedded import leave_embedded_postgres, start_embedded_postgres, watch_embedded_postgres
 from service.core.settings import Settings
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -53,6 +53,12 @@ def open_database(settings: Settings) -> Database:
         database = Database(settings.database_url)
     else:
         server = start_embedded_postgres(settings.data_dir)
-        database = Database(server.get_uri(), release=lambda: leave_embedded_postgres(server))
+        end_watch = watch_embedded_postgres(server)
+
+        def release() -> None:
+            end_watch()
+            leave_embedded_postgres(server)
+
+        database = Database(server.get_uri(), release)
     database.migrate()
     return database

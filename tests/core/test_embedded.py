@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from service.core.database import Database, open_database
+from service.core.embedded import leave_embedded_postgres, start_embedded_postgres
 from service.core.settings import Settings
 from tests.conftest import postgres_folder
 
@@ -44,8 +46,10 @@ def run(data_dir: Path, *arguments: str) -> None:
 
 
 def postmaster(data_dir: Path) -> int | None:
-    path = data_dir / "postgres" / "postmaster.pid"
-    return int(path.read_text().splitlines()[0]) if path.exists() else None
+    try:
+        return int((data_dir / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+    except (FileNotFoundError, IndexError):  # gone, or being written
+        return None
 
 
 def test_the_last_process_to_leave_stops_the_server_and_the_data_stay(data_dir: Path) -> None:
@@ -63,6 +67,45 @@ def test_after_kill_9_of_server_and_program_it_starts_again_with_what_was_commit
     os.kill(orphan, signal.SIGKILL)
     run(data_dir, "DO $$ BEGIN ASSERT (SELECT count(*) = 1 FROM municipality); END $$")
     assert postmaster(data_dir) is None  # the killed program's pid does not keep it running
+
+
+def test_a_database_killed_under_a_running_program_comes_back_with_what_was_committed(data_dir: Path) -> None:
+    database = open_database(Settings(data_dir=data_dir))
+    try:
+        with database.transaction() as session:
+            session.execute(text(ADD))
+        killed = postmaster(data_dir)
+        assert killed is not None
+        os.kill(killed, signal.SIGKILL)
+        wait_for(lambda: postmaster(data_dir) not in {killed, None})
+        wait_for(lambda: municipalities(database) == 1)
+    finally:
+        database.close()
+    assert postmaster(data_dir) is None
+
+
+def test_a_database_killed_a_moment_before_the_program_ends_is_left_as_it_is(data_dir: Path) -> None:
+    server = start_embedded_postgres(data_dir)
+    killed = postmaster(data_dir)
+    assert killed is not None
+    os.kill(killed, signal.SIGKILL)
+    leave_embedded_postgres(server)
+    run(data_dir, ADD)
+
+
+def municipalities(database: Database) -> int | None:
+    """None while the database does not answer."""
+    try:
+        with database.transaction() as session:
+            return int(session.execute(text("SELECT count(*) FROM municipality")).scalar_one())
+    except OperationalError:
+        return None
+
+
+def wait_for(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < deadline
 
 
 def test_an_ordinary_user_can_run_it(data_dir: Path) -> None:

@@ -5,7 +5,8 @@ import os
 import psutil
 import pytest
 
-from inference.cores import available_cores
+from inference import cores
+from inference.cores import available_cores, stream_workers
 
 
 def test_there_is_at_least_one_core_and_no_more_than_the_machine_has() -> None:
@@ -20,3 +21,8 @@ def test_cores_this_process_may_not_use_and_second_threads_of_a_core_do_not_coun
     for physical, expected in ((16, 8), (4, 4), (None, 8)):
         monkeypatch.setattr(psutil, "cpu_count", lambda logical, physical=physical: physical)
         assert available_cores() == expected
+
+
+def test_a_stream_has_a_worker_for_each_run_that_fits_and_one_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cores, "available_cores", lambda: 8)
+    assert (stream_workers(), stream_workers(threads=4), stream_workers(threads=16)) == (9, 3, 2)

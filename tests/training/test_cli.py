@@ -9,10 +9,10 @@ import typer
 from typer.testing import CliRunner
 
 from tests.datasets.streets import write_source
-from training import cli
+from training import cli, release_cli
 
 app = typer.Typer()
-for command in (cli.train, cli.export, cli.evaluate, cli.release, cli.compare, cli.promote):
+for command in (cli.train, cli.export, cli.evaluate, cli.compare, release_cli.release, release_cli.promote):
     app.command()(command)
 
 
@@ -68,6 +68,6 @@ def test_comparing_what_was_never_evaluated_is_refused_in_one_line(tmp_path: Pat
 
 
 def test_help_loads_nothing_heavy() -> None:
-    code = "import sys, training.cli, datasets.cli; print(*sorted(sys.modules))"
+    code = "import sys, training.cli, training.release_cli, datasets.cli; print(*sorted(sys.modules))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert not {"torch", "ultralytics", "cv2", "onnxruntime", "numpy"} & set(loaded)
