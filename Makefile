@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train check bench clean
+.PHONY: help setup setup-train demo test test-train soak check bench clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -34,6 +34,9 @@ test: setup  ## All tests that need no training framework, against a real Postgr
 
 test-train: setup-train  ## The tests of training
 	$(BIN)/pytest tests/training
+
+soak: setup  ## 10,000 frames of 8 vehicles on breaking links, everything killed at random; FRAMES=n VEHICLES=n
+	$(BIN)/python -m tests.soak --frames $(or $(FRAMES),10000) --vehicles $(or $(VEHICLES),8) --json runs/soak.json
 
 check: setup  ## Lint, types, import contracts
 	$(BIN)/ruff check .

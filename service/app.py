@@ -21,6 +21,14 @@ from service.core.telemetry import REQUEST_SECONDS
 from service.defects.api import router as defects
 from service.jobs import run_worker
 from service.surveys.api import router as surveys
+from service.surveys.archives_api import router as archives
+from service.surveys.blur_api import router as blur
+from service.surveys.blurring import open_privacy
+from service.surveys.coverage_api import router as coverage
+from service.surveys.mending_api import router as mending
+from service.surveys.panoramax_api import router as panoramax
+from service.surveys.tus_api import router as tus
+from service.surveys.uploads_api import router as uploads
 from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
 from service.web.routes import router as pages
 from service.web.routes import static_files
@@ -28,6 +36,7 @@ from service.work_orders.api import router as work_orders
 
 log = structlog.get_logger()
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
+STREAMED = ("/api/v1/tus", "/api/v1/tus/", "/api/v1/archives")  # written to disk as they come, and counted there
 FORM_OVERHEAD_BYTES = 100_000  # multipart boundaries and the metadata field around one image
 
 
@@ -36,6 +45,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        open_privacy(runtime.settings)
         if not runtime.settings.worker_in_server:
             yield
             return
@@ -52,14 +62,19 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     app.state.runtime = runtime
-    for router in (health.router, accounts, surveys, defects, work_orders, pages):
+    intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
+    for router in (health.router, accounts, *intake, defects, work_orders, pages):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.middleware("http")(_observe)
-    app.add_middleware(BodyLimit, max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
+        larger=dict.fromkeys(STREAMED, runtime.settings.tus_max_size_bytes + FORM_OVERHEAD_BYTES),
+    )
     return app
 
 
@@ -90,7 +105,9 @@ async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RasidError)
     if wants_page(request):
         return error_page(request, error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else None
+    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    if "retry_after_s" in error.extra:
+        headers["Retry-After"] = str(error.extra["retry_after_s"])
     return JSONResponse(error.problem(), error.status, headers, media_type="application/problem+json")
 
 

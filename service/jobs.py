@@ -16,6 +16,9 @@ from service.accounts.service import delete_expired_tokens
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
+from service.retention import apply_retention
+from service.surveys import archives, mending, uploads
+from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
 
 log = structlog.get_logger()
@@ -33,6 +36,14 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     def process_survey(survey_id: int) -> None:
         pipeline.process_survey(runtime, survey_id)
 
+    @app.task(name=archives.UNPACK_ARCHIVE)
+    def unpack_archive(archive_id: int) -> None:
+        archives.unpack_archive(runtime, archive_id)
+
+    @app.task(name=mending.DELETE_BLOB)
+    def delete_blob(key: str) -> None:
+        mending.delete_blob(runtime, key)
+
     @app.periodic(cron=EVERY_TEN_SECONDS)
     @app.task(name="retry_stalled_jobs", queueing_lock="retry_stalled_jobs")
     async def retry_stalled(timestamp: int) -> None:
@@ -43,12 +54,29 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     def enqueue_waiting(timestamp: int) -> None:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
+            archives.enqueue_waiting_archives(session, utc_now() - OVERDUE)
 
     @app.periodic(cron=EVERY_HOUR)
     @app.task(name="delete_expired_tokens", queueing_lock="delete_expired_tokens")
     def delete_expired(timestamp: int) -> None:
         with runtime.database.transaction() as session:
             delete_expired_tokens(session, utc_now())
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="delete_stale_archives", queueing_lock="delete_stale_archives")
+    def delete_stale_archives(timestamp: int) -> None:
+        archives.delete_stale_archives(runtime, utc_now())
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="tidy_uploads", queueing_lock="tidy_uploads")
+    def tidy_uploads(timestamp: int) -> None:
+        uploads.finish_stranded(runtime, utc_now())
+        uploads.delete_expired(runtime, utc_now())
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="apply_retention", queueing_lock="apply_retention")
+    def retention(timestamp: int) -> None:
+        apply_retention(runtime, utc_now())
 
     @app.periodic(cron=EVERY_HOUR)
     @app.task(name="delete_finished_jobs", queueing_lock="delete_finished_jobs")
@@ -63,6 +91,7 @@ async def run_worker(runtime: Runtime, *, in_thread: bool = False) -> None:
 
     When the database goes away it tries again every few seconds: a restart of PostgreSQL must not end all workers.
     """
+    open_privacy(runtime.settings)  # archives are unpacked here
     while True:
         app = build_worker(runtime)
         try:

@@ -1,4 +1,4 @@
-"""The whole machine path of a frame in one readable piece: detect, locate, match, write."""
+"""The whole machine path of a frame in one readable piece: check the drive, detect, locate, match, write."""
 
 from functools import partial
 from typing import TypeAlias
@@ -11,9 +11,12 @@ from service.core.storage import BlobMissing, Store
 from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
 from service.defects.access import lock_matching
 from service.defects.service import SeenBox, record_sightings
-from service.surveys.models import Frame, FrameState
+from service.surveys.clock_service import keep_clock
+from service.surveys.coverage import count_frames
+from service.surveys.models import FootageUse, Frame, FrameState
 from service.surveys.reading import Refusal
 from service.surveys.service import finish_frame, lock_received, take_batch
+from service.surveys.track_checks import set_aside
 from service.work_orders.seeing import see_boxes
 from service.work_orders.service import reopen_after_sighting
 
@@ -25,6 +28,8 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
 
     Stopped at any moment it loses nothing: what was not written is taken again by the next job.
     """
+    with runtime.database.transaction() as session:
+        keep_clock(session, survey_id, utc_now())
     total = 0
     while True:
         with runtime.database.transaction() as session:
@@ -35,10 +40,15 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
 
 
 def process_frames(runtime: Runtime, frames: list[Frame]) -> int:
-    """Detects outside of any transaction, then writes the whole batch in one; safe to run twice."""
+    """Detects outside of any transaction, then writes the whole batch in one; safe to run twice.
+
+    What the whole drive shows to be unusable is refused first; what shows too little of the street is done at once.
+    """
     with BATCH_SECONDS.time():
-        outcomes = detect_frames(runtime, frames)
-        write_outcomes(runtime, frames, outcomes)
+        with runtime.database.transaction() as session:
+            sound = set_aside(session, frames, utc_now())
+        outcomes = detect_frames(runtime, [frame for frame in sound if frame.footage_use is FootageUse.DEFECTS])
+        write_outcomes(runtime, sound, outcomes)
     return len(frames)
 
 
@@ -66,17 +76,22 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
     with runtime.database.transaction() as session:
         for municipality_id in sorted({frame.municipality_id for frame in frames}):  # one order: no deadlock
             lock_matching(session, municipality_id)
+        finished = []
         for frame in lock_received(session, [frame.id for frame in frames]):
-            outcome = outcomes[frame.id]
+            outcome = outcomes.get(frame.id)  # None: it shows too little of the street
             if isinstance(outcome, Refusal):
                 finish_frame(session, frame, FrameState.FAILED, now, outcome)
                 continue
-            recorded = record_sightings(
-                session, frame, see(frame, outcome), model_name=card.name, model_version=card.version, now=now
-            )
-            for defect in recorded.reopened:
-                reopen_after_sighting(session, defect, now)
+            if outcome is not None:
+                boxes = see(frame, outcome)
+                recorded = record_sightings(
+                    session, frame, boxes, model_name=card.name, model_version=card.version, now=now
+                )
+                for defect in recorded.reopened:
+                    reopen_after_sighting(session, defect, now)
             finish_frame(session, frame, FrameState.PROCESSED, now)
+            finished.append(frame)
+        count_frames(session, finished)
     _count(outcomes)
 
 

@@ -114,11 +114,12 @@ def blob_image(
     height: int = 480,
     strength: float = 1.0,
 ) -> NDArray[np.uint8]:
-    """A grey BGR street with blobs the model finds: blob_image({"pothole": [(100, 100, 164, 164)]}).
+    """A grey, chequered BGR street with blobs the model finds: blob_image({"pothole": [(100, 100, 164, 164)]}).
 
     A box is x0, y0, x1, y1 in pixels; strength, 0.3..1, is the score the model will give.
     """
-    image = np.full((height, width, 3), 120, dtype=np.uint8)
+    rows, columns = np.indices((height, width)) // 8
+    image = np.where((rows + columns)[:, :, None] % 2, 90, 150).repeat(3, axis=2).astype(np.uint8)  # a grey wall is blank
     for key, places in (boxes or {}).items():
         level = strength if sum(COLOURS[key]) == 1 else (1 + strength) / 2
         for x0, y0, x1, y1 in places:

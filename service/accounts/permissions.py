@@ -14,6 +14,7 @@ class Role(StrEnum):
 
 class Permission(StrEnum):
     VIEW_FRAMES = "view_frames"
+    MEND_FRAMES = "mend_frames"  # place, time, clock and tracks of frames; accept, retry and delete them
     VIEW_DEFECTS = "view_defects"
     REVIEW = "review"
     EXPORT_REVIEWS = "export_reviews"  # take frames and verdicts out, to train a model
@@ -22,6 +23,7 @@ class Permission(StrEnum):
     INSPECT = "inspect"
     MANAGE_WORK_ORDERS = "manage_work_orders"  # assign, cancel, reopen, routing, service levels
     MANAGE_VEHICLES = "manage_vehicles"
+    MANAGE_STREETS = "manage_streets"  # import the streets that coverage is measured on
     MANAGE_ACCOUNTS = "manage_accounts"  # municipalities and users
 
 
@@ -29,7 +31,7 @@ P = Permission
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.SUPERVISOR: frozenset(Permission) - {P.MANAGE_ACCOUNTS},
-    Role.INSPECTOR: frozenset({P.VIEW_FRAMES, P.VIEW_DEFECTS, P.REVIEW, P.VIEW_WORK_ORDERS, P.INSPECT}),
+    Role.INSPECTOR: frozenset({P.VIEW_FRAMES, P.MEND_FRAMES, P.VIEW_DEFECTS, P.REVIEW, P.VIEW_WORK_ORDERS, P.INSPECT}),
     Role.UNIT: frozenset({P.VIEW_WORK_ORDERS, P.WORK}),
 }
 

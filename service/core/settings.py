@@ -25,7 +25,7 @@ class Settings(BaseSettings):
         None, description="onnxruntime, openvino or cuda; empty: as `rasid bench --choose` chose, else onnxruntime."
     )
     inference_workers: int | None = Field(
-        None, ge=1, le=256, description="Frames of a survey detected at once; empty: one a core."
+        None, ge=1, le=256, description="Frames of a survey detected at once; empty: one a core and one more."
     )
 
     host: str = "127.0.0.1"
@@ -35,6 +35,25 @@ class Settings(BaseSettings):
 
     max_image_bytes: int = Field(25_000_000, ge=1_000, description="Largest accepted image file.")
     max_image_pixels: int = Field(50_000_000, ge=10_000, description="Largest accepted image, width x height.")
+
+    # Resumable uploads (tus) and what is refused before memory or disk runs out.
+    tus_max_size_bytes: int = Field(10_000_000_000, ge=1_000, description="Largest upload: a video or a ZIP.")
+    tus_expires_h: int = Field(168, ge=1, description="An unfinished upload goes after so long without a byte.")
+    tus_keep_h: int = Field(720, ge=1, description="How long a finished or refused upload can be asked about.")
+    tus_idle_s: float = Field(30.0, gt=0, description="A request that sends nothing for so long is ended.")
+    tus_open_uploads: int = Field(500, ge=1, description="Unfinished uploads of one vehicle at a time.")
+    max_frames_waiting: int = Field(50_000, ge=1, description="Frames not yet processed; over it vehicles wait (429).")
+    min_free_disk_bytes: int = Field(
+        1_000_000_000, ge=0, description="Kept free under data_dir for the database; below it uploads wait (507)."
+    )
+
+    # What is kept of people, and for how long (docs/privacy.md says why so long).
+    privacy: str = Field(
+        "off", description="Model that finds the faces and plates to blur before storing; off: nothing is blurred."
+    )
+    keep_plain_days: int = Field(90, ge=0, description="Pictures that show no defect; 0: for good.")
+    keep_evidence_days: int = Field(730, ge=0, description="Pictures of defects that are over; 0: for good.")
+    keep_unusable_days: int = Field(30, ge=0, description="Pictures of refused and failed frames; 0: for good.")
 
     batch_frames: int = Field(16, ge=1, le=256, description="Frames of one survey per database write.")
     worker_in_server: bool = Field(True, description="Run a worker thread inside `rasid serve`.")

@@ -1,5 +1,6 @@
 """Where image files live, a folder or a bucket; keys are content hashes, so a put repeats safely."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import obstore
@@ -35,6 +36,11 @@ class Store:
         except (NotFoundError, FileNotFoundError):
             return False
         return True
+
+    def delete(self, key: str) -> None:
+        """Does nothing when the file is gone already."""
+        with suppress(NotFoundError, FileNotFoundError):
+            obstore.delete(self._store, key)
 
 
 def open_store(settings: Settings) -> Store:

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Response, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from sqlalchemy import select
@@ -22,7 +22,7 @@ from service.core.api import (
 )
 from service.core.errors import Forbidden, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
 from service.core.events import Event
-from service.core.fields import RowId
+from service.core.fields import NO_NUL, RowId
 from service.core.storage import BlobMissing
 from service.surveys import service
 from service.surveys.door import take_frame
@@ -46,6 +46,7 @@ def viewer(caller: CallerDep) -> Caller:
 
 
 ViewerDep = Annotated[Caller, Depends(viewer)]
+ReasonQuery = Annotated[str | None, Query(description="as /frames/reasons counts them", max_length=60, pattern=NO_NUL)]
 
 
 @router.post(
@@ -78,13 +79,15 @@ def send_frame(
 @router.get("/frames")
 def list_frames(
     caller: ViewerDep, session: SessionDep, state: FrameState | None = None, survey_id: RowId | None = None,
-    after: AfterQuery = None, limit: LimitQuery = 100,
+    reason_code: ReasonQuery = None, after: AfterQuery = None, limit: LimitQuery = 100,
 ) -> Page[FrameOut]:  # fmt: skip
     statement = service.visible_frames(caller)
     if state:
         statement = statement.where(Frame.state == state)
     if survey_id is not None:
         statement = statement.where(Frame.survey_id == survey_id)
+    if reason_code is not None:
+        statement = statement.where(Frame.reason_code == reason_code)
     rows, following = paginate(session, statement, Frame.id, after, limit)
     return Page(items=[FrameOut.model_validate(row) for row in rows], next=following)
 
@@ -132,6 +135,10 @@ def list_surveys(
             municipality_id=row.municipality_id,
             name=row.name,
             created_at=row.created_at,
+            clock_offset_s=row.clock_offset_s,
+            clock_spread_s=row.clock_spread_s,
+            clock_frames=row.clock_frames,
+            clock_applied_s=row.clock_applied_s,
             frames_by_state=counts[row.id],
         )
         for row in rows

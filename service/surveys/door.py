@@ -1,12 +1,15 @@
-"""The one door for frames: whichever way the bytes came, they are read, kept and asked to be processed."""
+"""The one door for frames: whichever way the bytes came, they are read, made private, kept and to be processed."""
 
 from datetime import datetime
+from functools import partial
 
 from sqlalchemy.orm import Session
 
 from service.accounts.models import Vehicle
 from service.core.errors import TooLarge
 from service.core.runtime import Runtime
+from service.surveys.blurring import blur_upload
+from service.surveys.pressure import refuse_under_pressure
 from service.surveys.reading import read_upload
 from service.surveys.schemas import FrameMetadata
 from service.surveys.service import Receipt, receive_frame
@@ -18,10 +21,13 @@ def take_frame(
 ) -> Receipt:  # fmt: skip
     """One frame, one row, however often it comes. `came_by`: multipart, tus, panoramax or archive.
 
-    Raises TooLarge for a file over the limit, which alone leaves no row; any other refusal is in the receipt's frame.
+    Raises TooLarge for a file over the limit, TooManyRequests and StorageFull where there is no room for it now: these
+    leave no row. Any other refusal is in the receipt's frame.
     """
+    refuse_under_pressure(session, runtime, len(data))
     limit = runtime.settings.max_image_bytes
     if len(data) > limit:
         raise TooLarge("image.too_many_bytes", f"expected at most {limit} bytes, got more")
     upload = read_upload(data, told, runtime.settings.max_image_pixels, now)
-    return receive_frame(session, runtime.store, vehicle, upload, data, filename, told.survey, now, came_by)
+    blur = partial(blur_upload, runtime, data)
+    return receive_frame(session, runtime.store, vehicle, upload, blur, filename, told.survey, now, came_by)

@@ -7,10 +7,13 @@ from fractions import Fraction
 from math import isfinite
 
 GPS_LAT_REF, GPS_LAT, GPS_LON_REF, GPS_LON = 1, 2, 3, 4
-GPS_TIME, GPS_DIRECTION, GPS_DATE = 7, 17, 29
-DATETIME_ORIGINAL, OFFSET_ORIGINAL = 0x9003, 0x9011
+GPS_TIME, GPS_DOP, GPS_SPEED_REF, GPS_SPEED, GPS_TRACK, GPS_DIRECTION, GPS_DATE = 7, 11, 12, 13, 15, 17, 29
+DATETIME_ORIGINAL, OFFSET_ORIGINAL, SUBSEC_ORIGINAL = 0x9003, 0x9011, 0x9291
 EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)  # before: a clock that was never set
 CLOCK_LEAD = timedelta(minutes=10)  # how far a camera may be ahead of us
+KEPT_YEARS = range(1970, 2100)  # a stamp outside says nothing, and the database could not return all of them
+MPS_PER_UNIT = {"K": 1 / 3.6, "M": 0.44704, "N": 1852 / 3600}  # EXIF 2.32, GPSSpeedRef: km/h, mph, knots
+FASTEST_MPS = 150.0  # no road vehicle: the tag is wrong
 
 
 class BadGeotag(ValueError):
@@ -29,7 +32,27 @@ class Geotag:
     lon: float
     captured_at: datetime
     heading_deg: float | None
-    source: str  # metadata | exif
+    source: str  # metadata exif track mapillary person
+
+
+@dataclass(frozen=True)
+class Stated:
+    """What a frame's file and its vehicle say of place and time, each part where it is said and can be kept.
+
+    `camera_at` is the camera's own stamp without its zone; it never stands for a moment by itself.
+    """
+
+    lat: float | None = None
+    lon: float | None = None
+    position_source: str | None = None  # metadata exif
+    heading_deg: float | None = None
+    heading_source: str | None = None  # metadata; exif: of the picture; course: of the vehicle, where no other is said
+    captured_at: datetime | None = None
+    time_source: str | None = None  # metadata gps camera
+    camera_at: datetime | None = None
+    gps_at: datetime | None = None
+    speed_mps: float | None = None
+    gps_dop: float | None = None
 
 
 def check_geotag(
@@ -43,15 +66,22 @@ def check_geotag(
     """The geotag if it can be used. Raises BadGeotag with one of the codes position.missing, position.null_island,
     position.out_of_range, time.missing, time.no_zone, time.out_of_range, time.in_future."""
     if lat is None or lon is None:
-        raise BadGeotag("position.missing", "expected lat and lon in the metadata or GPS in the EXIF, found neither")
+        raise BadGeotag(
+            "position.missing",
+            "expected lat and lon in the metadata, GPS in the EXIF or a track of the survey, found none; send a track",
+        )
     if not (isfinite(lat) and isfinite(lon) and -90 <= lat <= 90 and -180 <= lon <= 180):
         raise BadGeotag("position.out_of_range", f"expected lat in -90..90 and lon in -180..180, got {lat}, {lon}")
-    if abs(lat) < 1e-4 and abs(lon) < 1e-4:
+    if is_null_island(lat, lon):
         raise BadGeotag("position.null_island", "expected a real fix, got 0, 0: the receiver had none; send it again")
     if captured_at is None:
         raise BadGeotag("time.missing", "expected captured_at in the metadata or a GPS time in the EXIF, found neither")
     if captured_at.tzinfo is None:
-        raise BadGeotag("time.no_zone", f"expected a time with its zone, got {captured_at.isoformat()}; add the offset")
+        raise BadGeotag(
+            "time.no_zone",
+            f"expected a time with its zone, got {captured_at.isoformat()}; send captured_at with its offset, "
+            "or confirm the clock of the survey",
+        )
     if captured_at < EARLIEST:
         raise BadGeotag(
             "time.out_of_range", f"expected a time from 2000 on, got {captured_at.isoformat()}; set the clock"
@@ -59,8 +89,50 @@ def check_geotag(
     if captured_at > now + CLOCK_LEAD:
         detail = f"expected a time that has passed, got {captured_at.isoformat()} at {now.isoformat()}; set the clock"
         raise BadGeotag("time.in_future", detail)
-    heading = heading_deg % 360 if heading_deg is not None and isfinite(heading_deg) else None
-    return Geotag(lat, lon, captured_at.astimezone(UTC), heading, source)
+    return Geotag(lat, lon, captured_at.astimezone(UTC), compass(heading_deg), source)
+
+
+def is_null_island(lat: float, lon: float) -> bool:
+    """0, 0 is what a receiver without a fix says; nobody surveys that piece of the Atlantic."""
+    return abs(lat) < 1e-4 and abs(lon) < 1e-4
+
+
+def is_place(lat: float | None, lon: float | None) -> bool:
+    """Whether the pair is a place at all."""
+    if lat is None or lon is None or not (isfinite(lat) and isfinite(lon)):
+        return False
+    return -90 <= lat <= 90 and -180 <= lon <= 180 and not is_null_island(lat, lon)
+
+
+def compass(heading_deg: float | None) -> float | None:
+    return heading_deg % 360 if heading_deg is not None and isfinite(heading_deg) else None
+
+
+def keepable(stamp: datetime | None) -> datetime | None:
+    """The stamp where it can be stored and shown, wrong or not."""
+    return stamp if stamp and stamp.year in KEPT_YEARS else None
+
+
+def exif_stated(exif: Mapping[int, object], gps: Mapping[int, object]) -> Stated:
+    """Everything that an Exif and a GPS directory say; whatever is missing or malformed is left out."""
+    lat, lon, direction = exif_position(gps)
+    course = _number(gps.get(GPS_TRACK))
+    gps_at, stamp = keepable(_gps_time(gps)), _camera_stamp(exif)
+    captured_at = gps_at or keepable(_camera_time(exif))
+    heading = direction if direction is not None else course
+    return Stated(
+        lat=lat,
+        lon=lon,
+        position_source="exif",
+        heading_deg=compass(heading),
+        heading_source=None if heading is None else "exif" if direction is not None else "course",
+        captured_at=captured_at,
+        time_source=None if captured_at is None else "gps" if gps_at else "camera",
+        camera_at=keepable(stamp),
+        gps_at=gps_at,
+        speed_mps=_speed_mps(gps),
+        gps_dop=_dop(gps),
+    )
 
 
 def exif_position(gps: Mapping[int, object]) -> tuple[float | None, float | None, float | None]:
@@ -80,21 +152,55 @@ def _gps_time(gps: Mapping[int, object]) -> datetime | None:
     day = gps.get(GPS_DATE)
     if parts is None or not isinstance(day, str):
         return None
+    hours, minutes, seconds = parts
+    if not (0 <= hours < 24 and 0 <= minutes < 60 and 0 <= seconds < 61):  # 60: a leap second
+        return None
     try:
         midnight = datetime.combine(date.fromisoformat(day.strip("\0 ").replace(":", "-")), time(), UTC)
-        return midnight + timedelta(hours=parts[0], minutes=parts[1], seconds=parts[2])
+        return midnight + timedelta(hours=hours, minutes=minutes, seconds=seconds)
     except (ValueError, OverflowError):
         return None
 
 
 def _camera_time(exif: Mapping[int, object]) -> datetime | None:
-    stamp, offset = exif.get(DATETIME_ORIGINAL), exif.get(OFFSET_ORIGINAL)
-    if not isinstance(stamp, str) or not isinstance(offset, str):
+    stamp, offset = _camera_stamp(exif), exif.get(OFFSET_ORIGINAL)
+    if stamp is None or not isinstance(offset, str):
         return None
     try:
-        return datetime.strptime(stamp.strip("\0 ") + offset.strip("\0 "), "%Y:%m:%d %H:%M:%S%z")
+        zone = datetime.strptime(offset.strip("\0 "), "%z").tzinfo
     except ValueError:
         return None
+    return stamp.replace(tzinfo=zone)
+
+
+def _camera_stamp(exif: Mapping[int, object]) -> datetime | None:
+    """DateTimeOriginal with its part of a second, as the camera's clock showed it: without a zone."""
+    stamp = exif.get(DATETIME_ORIGINAL)
+    if not isinstance(stamp, str):
+        return None
+    try:
+        whole = datetime.strptime(stamp.strip("\0 "), "%Y:%m:%d %H:%M:%S")  # noqa: DTZ007 - the zone is not known
+    except ValueError:
+        return None
+    digits = exif.get(SUBSEC_ORIGINAL)
+    digits = digits.strip("\0 ") if isinstance(digits, str) else ""
+    if not (digits.isascii() and digits.isdigit()):
+        return whole
+    return whole.replace(microsecond=int(digits[:6].ljust(6, "0")))
+
+
+def _speed_mps(gps: Mapping[int, object]) -> float | None:
+    """Without a unit it is km/h: the tag's default by the standard."""
+    speed, unit = _number(gps.get(GPS_SPEED)), gps.get(GPS_SPEED_REF, "K")
+    per_unit = MPS_PER_UNIT.get(unit.strip("\0 ").upper()) if isinstance(unit, str) else None
+    if speed is None or per_unit is None or not 0 <= speed * per_unit <= FASTEST_MPS:
+        return None
+    return speed * per_unit
+
+
+def _dop(gps: Mapping[int, object]) -> float | None:
+    dop = _number(gps.get(GPS_DOP))
+    return dop if dop is not None and 0 < dop < 100 else None  # receivers say 99.9 or 0 for "none"
 
 
 def _degrees(value: object, reference: object, negative: str) -> float | None:

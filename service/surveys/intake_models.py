@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Vehicle
@@ -22,6 +22,7 @@ class Upload(Base):
     """A tus upload: its bytes so far are the spool file named by public_id."""
 
     __tablename__ = "upload"
+    __table_args__ = (Index("ix_upload_open", "vehicle_id", postgresql_where=text("state = 'open'")),)
 
     id: Mapped[Id]
     public_id: Mapped[UUID] = mapped_column(unique=True)
@@ -111,6 +112,8 @@ class UploadSetFile(Base):
     upload_set_id: Mapped[int] = mapped_column(ForeignKey("upload_set.id", ondelete="CASCADE"))
     frame_id: Mapped[int] = mapped_column(ForeignKey("frame.id"))
     filename: Mapped[str] = mapped_column(String(255))
+    content_md5: Mapped[str] = mapped_column(String(32))  # of the bytes as sent: clients compare it with their file
+    told: Mapped[JsonObject]  # what the client said of the file: isBlurred, override_Exif.…
     created_at: Mapped[CreatedAt]
     frame: Mapped[Frame] = relationship()
 

@@ -72,10 +72,14 @@ class Frame(Base):
     lon: Mapped[float | None]
     heading_deg: Mapped[float | None]  # clockwise from north
     position_source: Mapped[str | None] = mapped_column(String(20))  # metadata exif track mapillary person
+    time_source: Mapped[str | None] = mapped_column(String(20))  # metadata gps camera clock mapillary person
+    heading_source: Mapped[str | None] = mapped_column(String(20))  # as of position; course: the vehicle's, from EXIF
     camera_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))  # the camera's own stamp, zone unknown
     gps_at: Mapped[datetime | None]
     speed_mps: Mapped[float | None]
     gps_dop: Mapped[float | None]
+    picture_hash: Mapped[int | None]  # surveys.reading.picture_hash: near-identical pictures differ in few bits
+    accepted_as_is: Mapped[bool] = mapped_column(default=False, server_default="false")  # a person overruled the track
     quality: Mapped[JsonObject | None]  # inference.quality.FootageQuality as numbers
     quality_code: Mapped[str | None] = mapped_column(String(40))  # None: nothing wrong with the picture
     footage_use: Mapped[FootageUse] = mapped_column(status_column(FootageUse), server_default="defects")

@@ -2,17 +2,32 @@
 
 import hashlib
 import io
-from dataclasses import dataclass
+import struct
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from inference.images import ImageRefused, decode_image
-from service.surveys.geotag import BadGeotag, Geotag, check_geotag, exif_position, exif_time
+from inference.quality import FootageQuality, judge
+from service.surveys.geotag import (
+    BadGeotag,
+    Geotag,
+    Stated,
+    check_geotag,
+    compass,
+    exif_stated,
+    is_place,
+    keepable,
+)
 from service.surveys.schemas import FrameMetadata
 
 GPS_DIRECTORY, EXIF_DIRECTORY = 0x8825, 0x8769
 MEDIA_TYPES = {"JPEG": "image/jpeg", "PNG": "image/png", "WEBP": "image/webp"}
+NOTHING_STATED = Stated()
 
 
 @dataclass(frozen=True)
@@ -34,6 +49,9 @@ class Upload:
     height: int | None
     geotag: Geotag | None
     refusal: Refusal | None
+    stated: Stated = NOTHING_STATED  # also of a frame whose place or time is refused, so that it can be mended
+    picture_hash: int | None = None
+    quality: FootageQuality | None = None
 
 
 def read_upload(data: bytes, metadata: FrameMetadata, max_pixels: int, now: datetime) -> Upload:
@@ -45,25 +63,48 @@ def read_upload(data: bytes, metadata: FrameMetadata, max_pixels: int, now: date
         detail = f"expected {error.expected}, got {error.got}"
         return Upload(digest, len(data), None, None, None, None, Refusal(error.code, detail))
     height, width = image.pixels.shape[:2]
+    said = _said(data, metadata)
     geotag, refusal = None, None
     try:
-        geotag = _geotag(data, metadata, now)
+        geotag = check_geotag(
+            said.lat, said.lon, said.captured_at or said.camera_at, said.heading_deg, said.position_source or "", now
+        )
     except BadGeotag as error:
         refusal = Refusal(error.code, error.detail)
-    return Upload(digest, len(data), MEDIA_TYPES[image.format], width, height, geotag, refusal)
+    return Upload(
+        digest, len(data), MEDIA_TYPES[image.format], width, height, geotag, refusal,
+        _kept(said), picture_hash(image.pixels), judge(image.pixels),
+    )  # fmt: skip
 
 
-def _geotag(data: bytes, metadata: FrameMetadata, now: datetime) -> Geotag:
+def picture_hash(pixels: NDArray[np.uint8]) -> int:
+    """64 signed bits that stay nearly the same when a picture is scaled or encoded again (difference hash: is each
+    cell of an 8 x 8 grid brighter than its right neighbour)."""
+    grey = cv2.cvtColor(cv2.resize(pixels, (9, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2GRAY)
+    bits = np.packbits(grey[:, :-1] > grey[:, 1:])
+    return int.from_bytes(bits.tobytes(), "big", signed=True)
+
+
+def _said(data: bytes, metadata: FrameMetadata) -> Stated:
     """The vehicle's word goes before EXIF, position and time each as a whole."""
-    exif, gps = _exif(data)
-    lat, lon, heading = exif_position(gps)
-    told = metadata.lat is not None or metadata.lon is not None
-    if told:
-        lat, lon = metadata.lat, metadata.lon
+    said = exif_stated(*_exif(data))
+    if metadata.lat is not None or metadata.lon is not None:
+        said = replace(said, lat=metadata.lat, lon=metadata.lon, position_source="metadata")
     if metadata.heading_deg is not None:
-        heading = metadata.heading_deg
-    captured_at = metadata.captured_at or exif_time(exif, gps)
-    return check_geotag(lat, lon, captured_at, heading, "metadata" if told else "exif", now)
+        said = replace(said, heading_deg=compass(metadata.heading_deg), heading_source="metadata")
+    told = metadata.captured_at
+    if told and told.tzinfo is None:
+        return replace(said, camera_at=keepable(told))
+    return replace(said, captured_at=told, time_source="metadata") if told else said
+
+
+def _kept(said: Stated) -> Stated:
+    """Without the places and times that no row should hold."""
+    if not is_place(said.lat, said.lon):
+        said = replace(said, lat=None, lon=None, position_source=None)
+    if keepable(said.captured_at) is None:
+        said = replace(said, captured_at=None, time_source=None)
+    return said
 
 
 def _exif(data: bytes) -> tuple[dict[int, object], dict[int, object]]:
@@ -71,6 +112,19 @@ def _exif(data: bytes) -> tuple[dict[int, object], dict[int, object]]:
     try:
         with Image.open(io.BytesIO(data)) as image:
             tags = image.getexif()
-            return dict(tags.get_ifd(EXIF_DIRECTORY)), dict(tags.get_ifd(GPS_DIRECTORY))
-    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, TypeError, KeyError, EOFError):
+            return _directory(tags, EXIF_DIRECTORY), _directory(tags, GPS_DIRECTORY)
+    except (UnidentifiedImageError, Image.DecompressionBombError, *BROKEN_TAGS):
         return {}, {}
+
+
+BROKEN_TAGS = (
+    OSError, ValueError, SyntaxError, TypeError, LookupError, EOFError, AttributeError, ArithmeticError, struct.error
+)  # fmt: skip
+
+
+def _directory(tags: Image.Exif, pointer: int) -> dict[int, object]:
+    """One directory by itself: a broken one takes nothing from the other."""
+    try:
+        return dict(tags.get_ifd(pointer))
+    except BROKEN_TAGS:
+        return {}

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.fields import NO_NUL
 from service.core.tables import JsonObject
-from service.surveys.models import FrameState
+from service.surveys.models import FootageUse, FrameState
 
 
 class FrameMetadata(BaseModel):
@@ -41,6 +41,17 @@ class FrameOut(BaseModel):
     lon: float | None
     heading_deg: float | None
     position_source: str | None
+    time_source: str | None
+    heading_source: str | None
+    camera_at: datetime | None = Field(description="the camera's own clock, zone unknown")
+    gps_at: datetime | None
+    speed_mps: float | None
+    gps_dop: float | None
+    accepted_as_is: bool = Field(description="a person overruled what the drive says against it")
+    quality_code: str | None = Field(description="what is wrong with the picture; null: nothing")
+    footage_use: FootageUse
+    came_by: str
+    image_deleted_at: datetime | None
     received_at: datetime
     processed_at: datetime | None
 
@@ -51,6 +62,10 @@ class SurveyOut(BaseModel):
     municipality_id: int
     name: str
     created_at: datetime
+    clock_offset_s: float | None = Field(description="camera clock minus GPS clock, median")
+    clock_spread_s: float | None = Field(description="between the quartiles")
+    clock_frames: int = Field(description="how many frames carry both clocks")
+    clock_applied_s: float | None = Field(description="taken off the camera's times; null: not decided")
     frames_by_state: dict[FrameState, int]
 
 

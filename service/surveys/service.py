@@ -1,5 +1,7 @@
 """Receives frames: each one becomes exactly one row, whatever it is and however often it comes."""
 
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, visible
 from service.accounts.models import Vehicle
-from service.accounts.service import municipality_at
 from service.core.errors import NotFound
 from service.core.events import SYSTEM, Actor, record
 from service.core.queue import enqueue
 from service.core.storage import Store
 from service.core.telemetry import FRAMES_RECEIVED
-from service.surveys.models import Frame, FrameState, Survey
+from service.surveys.blurring import BlurredUpload
+from service.surveys.models import FootageUse, Frame, FrameState, Survey
+from service.surveys.placing import DELETED, settle, write_stated
 from service.surveys.reading import Refusal, Upload
 
 PROCESS_SURVEY = "process_survey"  # the job; its name is the contract between this room and `service.jobs`
@@ -38,25 +41,28 @@ class Receipt:
 
 
 def receive_frame(
-    session: Session, store: Store, vehicle: Vehicle, upload: Upload, data: bytes, filename: str,
+    session: Session, store: Store, vehicle: Vehicle, upload: Upload, blur: Callable[[], BlurredUpload], filename: str,
     survey_name: str | None, now: datetime, came_by: str = "multipart",
 ) -> Receipt:  # fmt: skip
-    """Stores the image, writes its row and asks for processing, all or nothing; safe to call again with the same bytes.
+    """Stores what `blur` leaves of the image, writes its row and asks for processing, all or nothing.
 
-    A frame that was refused for its place or time, or that failed in processing, is taken when it comes again.
-    The blob is put before the row: a crash between the two leaves at most a file without a row, which the next try
-    overwrites.
+    Safe to call again with the same bytes: a frame that was refused for its place or time, or failed in
+    processing, is taken when it comes again; one that a person deleted is not. The blob is put before the row: a crash
+    between the two leaves at most a file without a row, which the next try overwrites.
     """
-    survey = _survey_of(session, vehicle, survey_name or f"{_day(upload, now)}")
+    survey = survey_of(session, vehicle, survey_name or f"{_day(upload, now)}")
     frame, fresh = _frame_row(session, vehicle, survey, upload, filename)
-    if not fresh and frame.state not in {FrameState.REFUSED, FrameState.FAILED}:
+    wanted = fresh or (frame.state in {FrameState.REFUSED, FrameState.FAILED} and frame.reason_code != DELETED)
+    if not wanted:
         return _receipt(frame, Outcome.AGAIN)
     before = None if fresh else frame.state.value
     if upload.media_type:
-        frame.blob_key = f"frames/{upload.sha256[:2]}/{upload.sha256}"
-        store.put(frame.blob_key, data)
+        blurred = blur()
+        digest = hashlib.sha256(blurred.data).hexdigest()
+        frame.blob_key, frame.blur = f"frames/{digest[:2]}/{digest}", blurred.told
+        store.put(frame.blob_key, blurred.data)
     frame.survey_id, frame.attempts, frame.came_by = survey.id, 0, came_by
-    _describe(session, frame, vehicle, upload)
+    _describe(session, frame, upload, now)
     if frame.state.value != before:
         record(
             session, at=now, actor=Actor("vehicle", vehicle.id), subject_kind="frame", subject_id=frame.id,
@@ -167,7 +173,7 @@ def enqueue_survey(session: Session, survey_id: int) -> None:
     enqueue(session, PROCESS_SURVEY, lock=f"survey:{survey_id}", survey_id=survey_id)
 
 
-def _survey_of(session: Session, vehicle: Vehicle, name: str) -> Survey:
+def survey_of(session: Session, vehicle: Vehicle, name: str) -> Survey:
     """The vehicle's survey of that name, made if it is new; two requests at once get the same one."""
     values = {"vehicle_id": vehicle.id, "municipality_id": vehicle.municipality_id, "name": name}
     session.execute(insert(Survey).values(values).on_conflict_do_nothing())
@@ -197,17 +203,20 @@ def _plain_name(filename: str) -> str:
     return name.encode("utf-8", "replace").decode()[:255]
 
 
-def _describe(session: Session, frame: Frame, vehicle: Vehicle, upload: Upload) -> None:
+def _describe(session: Session, frame: Frame, upload: Upload, now: datetime) -> None:
     """Writes what the upload turned out to be: received with a place and a time, or refused with a reason."""
     frame.media_type, frame.width, frame.height = upload.media_type, upload.width, upload.height
     frame.reason_code = upload.refusal.code if upload.refusal else None
     frame.reason_detail = upload.refusal.detail[:500] if upload.refusal else None
-    frame.state = FrameState.REFUSED if upload.refusal else FrameState.RECEIVED
-    if upload.geotag:
-        tag = upload.geotag
-        frame.lat, frame.lon, frame.heading_deg = tag.lat, tag.lon, tag.heading_deg
-        frame.captured_at, frame.position_source = tag.captured_at, tag.source
-        frame.municipality_id = municipality_at(session, tag.lat, tag.lon, default=vehicle.municipality_id)
+    if upload.media_type is None:
+        frame.state = FrameState.REFUSED
+        return
+    frame.picture_hash = upload.picture_hash
+    if quality := upload.quality:
+        frame.quality, frame.quality_code = quality.to_json(), quality.code
+        frame.footage_use = FootageUse(quality.use)
+    write_stated(frame, upload.stated)
+    settle(session, frame, now)
 
 
 def _day(upload: Upload, now: datetime) -> str:

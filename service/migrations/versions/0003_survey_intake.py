@@ -176,6 +176,9 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_upload_expires_at"), "upload", ["expires_at"], unique=False)
     op.create_index(op.f("ix_upload_vehicle_id"), "upload", ["vehicle_id"], unique=False)
+    op.create_index(
+        "ix_upload_open", "upload", ["vehicle_id"], unique=False, postgresql_where=sa.text("state = 'open'")
+    )
     op.create_table(
         "upload_set_file",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
@@ -183,6 +186,8 @@ def upgrade() -> None:
         sa.Column("upload_set_id", sa.BigInteger(), nullable=False),
         sa.Column("frame_id", sa.BigInteger(), nullable=False),
         sa.Column("filename", sa.String(length=255), nullable=False),
+        sa.Column("content_md5", sa.String(length=32), nullable=False),
+        sa.Column("told", postgresql.JSONB(astext_type=sa.Text()), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.ForeignKeyConstraint(["frame_id"], ["frame.id"], name=op.f("fk_upload_set_file_frame_id")),
         sa.ForeignKeyConstraint(
@@ -196,6 +201,10 @@ def upgrade() -> None:
     op.add_column("frame", sa.Column("gps_at", sa.DateTime(timezone=True), nullable=True))
     op.add_column("frame", sa.Column("speed_mps", sa.Double(), nullable=True))
     op.add_column("frame", sa.Column("gps_dop", sa.Double(), nullable=True))
+    op.add_column("frame", sa.Column("time_source", sa.String(length=20), nullable=True))
+    op.add_column("frame", sa.Column("heading_source", sa.String(length=20), nullable=True))
+    op.add_column("frame", sa.Column("picture_hash", sa.BigInteger(), nullable=True))
+    op.add_column("frame", sa.Column("accepted_as_is", sa.Boolean(), server_default="false", nullable=False))
     op.add_column("frame", sa.Column("quality", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("frame", sa.Column("quality_code", sa.String(length=40), nullable=True))
     op.add_column("frame", sa.Column("footage_use", sa.String(length=24), server_default="defects", nullable=False))

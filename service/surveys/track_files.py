@@ -1,0 +1,150 @@
+"""Reads the files that tell where a vehicle was: GPX 1.0 and 1.1, and mapillary_image_description.json.
+
+A point that is no place or no time is left out; the rest of the file stands.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import PurePath
+from typing import Any
+from xml.parsers import expat
+
+from service.surveys.geotag import EARLIEST, compass, is_place, keepable
+from service.surveys.track_points import TrackPoint, TrackPoints, TrackRefused
+
+MAX_POINTS = 500_000  # 14 hours at ten fixes a second
+MAX_DEPTH = 32  # GPX needs 6; deeper is a file made to exhaust the reader
+MAPILLARY_TIME = "%Y_%m_%d_%H_%M_%S_%f"  # UTC; the last part is milliseconds
+
+
+def parse_track(data: bytes, filename: str) -> TrackPoints:
+    """The points of a GPX or mapillary file, told apart by what it holds; `filename` is only for the message.
+
+    Raises TrackRefused: track.unsupported, track.unreadable, track.unsafe, track.empty, track.too_long.
+    """
+    start = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    if start == b"<" or data[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return TrackPoints.of(GpxReader().read(data))
+    if start in (b"[", b"{"):
+        return TrackPoints.of(_mapillary_points(data))
+    raise TrackRefused(
+        "track.unsupported",
+        f"expected GPX or mapillary_image_description.json, got {data[:12]!r} in {filename[:80]!r}; export it as GPX",
+    )
+
+
+def plain_name(filename: str) -> str:
+    """The last part of whatever path came, without what the database cannot hold: as frames keep their names."""
+    name = PurePath(filename.replace("\\", "/").replace("\0", "")).name
+    return name.encode("utf-8", "replace").decode()[:255]
+
+
+class GpxReader:
+    """Collects <trkpt lat lon><time/></trkpt> in any GPX namespace. A DOCTYPE, and with it every entity, is refused."""
+
+    def __init__(self) -> None:
+        self._points: list[TrackPoint] = []
+        self._open: list[str] = []
+        self._place: tuple[float, float] | None = None
+        self._time: list[str] = []
+
+    def read(self, data: bytes) -> list[TrackPoint]:
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.StartDoctypeDeclHandler = self._refuse_doctype
+        parser.StartElementHandler, parser.EndElementHandler = self._start, self._end
+        parser.CharacterDataHandler = self._text
+        try:
+            parser.Parse(data, True)
+        except (expat.ExpatError, LookupError, UnicodeError) as error:
+            raise TrackRefused("track.unreadable", f"expected well-formed GPX: {error}; export it again") from error
+        return self._points
+
+    def _refuse_doctype(self, *_: object) -> None:
+        raise TrackRefused("track.unsafe", "expected GPX without a DOCTYPE, got one; export it again without it")
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        local = name.rpartition(" ")[2]
+        if not self._open and local != "gpx":
+            raise TrackRefused("track.unsupported", f"expected a gpx document, got <{local[:40]}>; export it as GPX")
+        if len(self._open) >= MAX_DEPTH:
+            raise TrackRefused("track.unsafe", f"expected elements at most {MAX_DEPTH} deep, got more")
+        self._open.append(local)
+        if local == "trkpt":
+            self._place, self._time = _place(attributes.get("lat"), attributes.get("lon")), []
+
+    def _text(self, text: str) -> None:
+        if self._open[-2:] == ["trkpt", "time"] and len(self._time) < 16:
+            self._time.append(text[:64])
+
+    def _end(self, name: str) -> None:
+        if self._open.pop() != "trkpt":
+            return
+        at = _gpx_time("".join(self._time).strip())
+        if self._place and at:
+            self._points.append(TrackPoint(at, *self._place))
+        if len(self._points) > MAX_POINTS:
+            raise _too_long()
+
+
+def _gpx_time(text: str) -> datetime | None:
+    """GPX defines its times as UTC, so one without a zone is no guess."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return _usable(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def _mapillary_points(data: bytes) -> list[TrackPoint]:
+    try:
+        told: Any = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise TrackRefused("track.unreadable", f"expected JSON, got: {str(error)[:200]}; export it again") from error
+    if not isinstance(told, list):
+        raise TrackRefused("track.unsupported", "expected the list of mapillary_image_description.json, got an object")
+    if len(told) > MAX_POINTS:
+        raise _too_long()
+    return list(_described(told))
+
+
+def _described(told: list[Any]) -> Iterator[TrackPoint]:
+    for one in told:
+        if not isinstance(one, dict):
+            continue
+        place = _place(one.get("MAPLatitude"), one.get("MAPLongitude"))
+        at, name = _mapillary_time(one.get("MAPCaptureTime")), one.get("filename")
+        heading_deg = _mapillary_heading(one.get("MAPCompassHeading"))
+        if place and at:
+            yield TrackPoint(at, *place, heading_deg, (plain_name(name) or None) if isinstance(name, str) else None)
+
+
+def _mapillary_time(value: object) -> datetime | None:
+    try:
+        return _usable(datetime.strptime(str(value)[:40], MAPILLARY_TIME).replace(tzinfo=UTC))
+    except ValueError:
+        return None
+
+
+def _mapillary_heading(value: object) -> float | None:
+    """{"TrueHeading": 12.3, "MagneticHeading": 12.3} or the bare number."""
+    if isinstance(value, dict):
+        value = value.get("TrueHeading")
+    return compass(float(value)) if isinstance(value, int | float) and abs(value) < 1e6 else None
+
+
+def _place(lat: object, lon: object) -> tuple[float, float] | None:
+    try:
+        north, east = float(lat), float(lon)  # type: ignore[arg-type]  # foreign data
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return (north, east) if is_place(north, east) else None
+
+
+def _usable(at: datetime) -> datetime | None:
+    kept = keepable(at)
+    return kept.astimezone(UTC) if kept and kept >= EARLIEST else None
+
+
+def _too_long() -> TrackRefused:
+    return TrackRefused("track.too_long", f"expected at most {MAX_POINTS} points, got more; send one drive a file")
