@@ -82,7 +82,7 @@ def create_app(runtime: Runtime) -> FastAPI:
 def worker_thread(runtime: Runtime) -> Iterator[None]:
     """A worker inside this process: enough for one machine, and what `pip install` users get."""
     loop = asyncio.new_event_loop()
-    task = loop.create_task(run_worker(runtime, in_thread=True))
+    task = loop.create_task(run_worker(runtime))
     thread = threading.Thread(target=_run, args=(loop, task), name="rasid-worker", daemon=True)
     thread.start()
     try:

@@ -96,11 +96,11 @@ def worker(data_dir: DataDir = None) -> None:
     """Process frames until stopped; run as many as you have machines, all on one database."""
     import asyncio
 
-    from service.jobs import run_worker
+    from service.jobs import run_worker_until_signalled
 
     with _runtime(data_dir) as runtime:
         TERMINATION.insist()
-        asyncio.run(run_worker(runtime))
+        asyncio.run(run_worker_until_signalled(runtime))
 
 
 @users.command("create")

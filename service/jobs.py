@@ -1,6 +1,8 @@
 """Every background task, one line each; the work itself is in the rooms."""
 
 import asyncio
+import signal
+from contextlib import suppress
 from datetime import timedelta
 
 import procrastinate
@@ -86,31 +88,44 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     return app
 
 
-async def run_worker(runtime: Runtime, *, in_thread: bool = False) -> None:
-    """Works until cancelled (or signalled, unless it runs in a thread of the server).
+async def run_worker(runtime: Runtime) -> None:
+    """Works until cancelled; a job that has begun is finished first.
 
     When the database goes away it tries again every few seconds: a restart of PostgreSQL must not end all workers.
+    Procrastinate tells of it by an exception, or by ending as if it had been asked to.
     """
     open_privacy(runtime.settings)  # archives are unpacked here
     while True:
         app = build_worker(runtime)
         try:
             async with app.open_async():
-                await _work(app, runtime.settings, in_thread)
-                return
+                await _work(app, runtime.settings)
+            why = "the worker ended by itself"
         except (ConnectorException, psycopg.Error, PoolTimeout) as error:
-            log.warning("worker.database_lost", error=repr(error), again_in_s=RECONNECT_S)
-            await asyncio.sleep(RECONNECT_S)
+            why = repr(error)
+        log.warning("worker.database_lost", error=why, again_in_s=RECONNECT_S)
+        await asyncio.sleep(RECONNECT_S)
 
 
-async def _work(app: procrastinate.App, settings: Settings, in_thread: bool) -> None:
+async def run_worker_until_signalled(runtime: Runtime) -> None:
+    """The same, as a process of its own: SIGTERM and Ctrl-C end it."""
+    task, loop = asyncio.current_task(), asyncio.get_running_loop()
+    assert task is not None
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with suppress(NotImplementedError):  # Windows has Ctrl-C alone
+            loop.add_signal_handler(number, task.cancel)
+    with suppress(asyncio.CancelledError):
+        await run_worker(runtime)
+
+
+async def _work(app: procrastinate.App, settings: Settings) -> None:
     await app.run_worker_async(
         concurrency=settings.worker_concurrency,
         update_heartbeat_interval=settings.heartbeat_s,
         stalled_worker_timeout=settings.stalled_after_s,
         fetch_job_polling_interval=1.0,
         delete_jobs=DeleteJobCondition.SUCCESSFUL,
-        install_signal_handlers=not in_thread,
+        install_signal_handlers=False,
     )
 
 

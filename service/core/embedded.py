@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import atexit
 import os
+import subprocess
 import threading
+import time
 import warnings
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 CHILDREN_GONE_S = 10
 LOOK_EVERY_S = 1.0
+STARTED_WITHIN_S, RETRY_S = 30, 0.5
 
 log = structlog.get_logger()
 
@@ -78,10 +81,20 @@ def leave_embedded_postgres(server: PostgresServer) -> None:
 
 
 def _start(server: PostgresServer) -> None:
-    """Several processes may find it dead at once: the first starts it, the others join."""
-    with server._lock:
-        _forget_dead_server(server.pgdata)
-    server.start()
+    """Several processes may find it dead at once: the first starts it, the others join once it answers.
+
+    The library asserts that it is ready, which it is not while another process starts it or if it is killed again.
+    """
+    deadline = time.monotonic() + STARTED_WITHIN_S
+    while True:
+        try:
+            with server._lock:
+                _forget_dead_server(server.pgdata)
+            return server.start()
+        except (AssertionError, psutil.NoSuchProcess, subprocess.SubprocessError):
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(RETRY_S)
 
 
 def _runs(server: PostgresServer) -> bool:

@@ -36,7 +36,6 @@ from service.surveys.panoramax_schemas import (
     UserOut,
 )
 from service.surveys.panoramax_views import account_id, refuse_file, set_link, show_file, show_set, worded
-from service.surveys.pressure import refuse_under_pressure
 from service.surveys.schemas import FrameMetadata
 
 MAX_USER_AGENT = 200
@@ -162,7 +161,6 @@ def add_upload_set_file(
 ) -> UploadSetFileOut | Response:  # fmt: skip
     """Sends one picture. 202: taken. 409: it is here already, in this set (`existing_item`) or from before. 400: it
     cannot be used; it is kept, listed with the reason, and may be sent again with what it lacked. 429, 507: later."""
-    refuse_under_pressure(session, runtime)
     sent = panoramax.Sent(
         data=form.file.file.read(runtime.settings.max_image_bytes + 1),
         filename=form.file.filename or "",

@@ -38,7 +38,7 @@ def refuse_full_disk(runtime: Runtime, coming_bytes: int = 0) -> None:
 
 def refuse_full_queue(session: Session, runtime: Runtime) -> None:
     limit = runtime.settings.max_frames_waiting
-    waiting = select(Frame.id).where(text("frame.state = 'received'"))  # the literal text of ix_frame_waiting
+    waiting = select(Frame.received_at).where(text("frame.state = 'received'"))  # ix_frame_waiting alone answers
     if session.scalar(waiting.order_by(Frame.received_at).offset(limit).limit(1)) is not None:
         detail = (
             f"expected at most {limit} frames waiting for processing, there are more; try again in {QUEUE_RETRY_S} s"

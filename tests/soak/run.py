@@ -117,10 +117,11 @@ class _Vehicle(threading.Thread):
 def _register(data_dir: Path, vehicles: int) -> tuple[str, list[str]]:
     """The database's address, and a key for each vehicle."""
     database = open_database(Settings(data_dir=data_dir))
-    with database.transaction() as session:
+    with database.sessions() as session:
         municipality = make_municipality(session)
         made = [make_vehicle(session, municipality) for _ in range(vehicles)]
         keys = [headers["Authorization"].removeprefix("Bearer ") for _, headers in made]
+        session.commit()
     url = database.url.render_as_string(hide_password=False)
     database.close()
     return url, keys

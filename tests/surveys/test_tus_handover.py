@@ -4,7 +4,6 @@ import zipfile
 from collections.abc import Callable
 from datetime import timedelta
 from io import BytesIO
-from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -17,7 +16,6 @@ from service.core.events import Event
 from service.core.runtime import Runtime
 from service.surveys import handover, tus_api
 from service.surveys.door import take_frame
-from service.surveys.handover import Content, plain_name, read_told, sniff
 from service.surveys.intake_models import Archive, Track, Upload, UploadState
 from service.surveys.models import Frame
 from service.surveys.spool import SpoolFile
@@ -68,51 +66,6 @@ def send_whole(client: TestClient, key: Key, data: bytes, **values: str) -> str:
 def count(session: Session, table: type[Frame] | type[Upload] | type[Archive]) -> int:
     session.rollback()
     return session.scalar(select(func.count()).select_from(table)) or 0
-
-
-@pytest.mark.parametrize(
-    ("data", "content"),
-    [
-        (b"", Content.PICTURE),
-        (b"\xff\xd8\xff\xe0 then anything", Content.PICTURE),
-        (b"\x89PNG\r\n\x1a\n", Content.PICTURE),
-        (b"RIFF\0\0\0\0WEBPVP8 ", Content.PICTURE),
-        (b"\0\0\0\x18ftypheic", Content.PICTURE),
-        (b"PK\x03\x04", Content.ARCHIVE),
-        (b"\0\0\0\x18ftypmp42", Content.ARCHIVE),
-        (b'\xef\xbb\xbf<?xml version="1.0"?>\n<gpx>', Content.TRACK),
-        (b' [{"filename": "a.jpg"}]', Content.TRACK),
-        (b"RIFF\0\0\0\0WAVEfmt ", None),
-        (b"<html><body>gpx</body></html>", None),
-        (b"\x7fELF", None),
-    ],
-)
-def test_content_says_what_a_file_is(tmp_path: Path, data: bytes, content: Content | None) -> None:
-    file = tmp_path / "misleading.jpg"
-    file.write_bytes(data)
-    assert sniff(file) is content
-
-
-@pytest.mark.parametrize(
-    ("given", "name"),
-    [
-        ("../../etc/passwd", "passwd"),
-        ("C:\\cards\\0001.jpg", "0001.jpg"),
-        ("/", ""),
-        ("..", ".."),
-        ("a\0b.jpg", "ab.jpg"),
-        ("شارع الملك.jpg", "شارع الملك.jpg"),
-        ("x" * 300, "x" * 255),
-    ],
-)
-def test_a_name_is_a_label_without_folders(given: str, name: str) -> None:
-    assert plain_name({"filename": given}) == name
-
-
-def test_only_our_keys_are_read_and_empty_ones_are_nothing() -> None:
-    said = read_told({"lat": "26.4", "lon": "50.1", "survey": "", "filetype": "image/gif", "spacing_m": "5"})
-    assert (said.lat, said.survey, said.spacing_m) == (26.4, None, 5)
-    assert said.of_frame().lat == 26.4
 
 
 @pytest.mark.parametrize(
