@@ -16,6 +16,13 @@ setup: .venv/.installed  ## Install the product and its development tools
 	@$(BIN)/pip install -qq --editable '.[dev]'
 	@touch $@
 
+# Other people's upload clients, to be tested against. panoramax_cli wants older libraries than ours, so it lives apart; a
+# machine without npm, or without a registry, goes without them and the tests that need them say so.
+.venv/.clients: .venv/.installed tests/surveys/node/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/surveys/node || true; fi
+	@$(PYTHON) -m venv .venv/panoramax && .venv/panoramax/bin/pip install -qq panoramax_cli==1.4.1 || true
+	@touch $@
+
 # ultralytics brings opencv-python, which needs libGL; the headless build of the same version goes over it.
 setup-train: .venv/.installed-train  ## Install the training framework too (torch, ultralytics)
 
@@ -29,8 +36,8 @@ setup-train: .venv/.installed-train  ## Install the training framework too (torc
 demo: setup  ## A survey drive from frames to work orders; FRAMES=folder LIMIT=n SERVE=1
 	@$(BIN)/rasid demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
 
-test: setup  ## All tests that need no training framework, against a real PostgreSQL
-	$(BIN)/pytest -n 2 --dist loadgroup
+test: setup .venv/.clients  ## All tests that need no training framework, against a real PostgreSQL
+	PATH="$(CURDIR)/.venv/panoramax/bin:$$PATH" $(BIN)/pytest -n 2 --dist loadgroup
 
 test-train: setup-train  ## The tests of training
 	$(BIN)/pytest tests/training

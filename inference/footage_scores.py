@@ -39,13 +39,13 @@ _STREAKED = 0.5  # grey levels, mean of a cell
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """What each cell of the grid shows, (ROWS, COLUMNS): mean grey, RMS contrast, fine detail, all in grey levels."""
+    """What each cell of the grid shows, (ROWS, COLUMNS); detail on a grid twice as fine, for LensWatch."""
 
-    grey: Floats
-    deviation: Floats
-    detail: Floats
+    grey: Floats  # mean, in grey levels
+    deviation: Floats  # in grey levels
     lit: Floats  # share of its pixels that are not black
     burnt: Floats  # share of its pixels that are white
+    detail: Floats  # mean difference from the smoothed picture, in grey levels
 
     @property
     def dark_share(self) -> float:
@@ -81,9 +81,9 @@ def measure_cells(grey: Grey) -> Cells:
     return Cells(
         grey=coarse.mean(2),
         deviation=coarse.std(2),
-        detail=_average(detail),
         lit=(coarse >= 255 * _DARK).mean(2, dtype=np.float32),
         burnt=(coarse >= 255 * _BURNT).mean(2, dtype=np.float32),
+        detail=_average(detail, 2 * ROWS, 2 * COLUMNS),
     )
 
 
@@ -154,6 +154,6 @@ def _thin_bright_lines(grey: Grey, thin: tuple[int, int], long: tuple[int, int])
     return _average(lines)
 
 
-def _average(values: NDArray[Any]) -> Floats:
+def _average(values: NDArray[Any], rows: int = ROWS, columns: int = COLUMNS) -> Floats:
     """The mean of each cell."""
-    return np.asarray(cv2.resize(values.astype(np.float32), (COLUMNS, ROWS), interpolation=cv2.INTER_AREA), np.float32)
+    return np.asarray(cv2.resize(values.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA), np.float32)

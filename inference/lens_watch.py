@@ -10,20 +10,23 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.footage_scores import COLUMNS, ROWS, STREET, Cells
+from inference.footage_scores import COLUMNS, ROWS, Cells
 
-FEWEST_FRAMES = 10
-_BYTES_A_LEVEL = 8  # detail is kept in eighths of a grey level, up to 31.9
-_REACH = 5  # cells looked at on each side
-_HOLE = 0.4  # of the detail on every side
+FEWEST_FRAMES = 20
+LENS_ROWS, LENS_COLUMNS = 2 * ROWS, 2 * COLUMNS
+LENS_STREET = np.s_[LENS_ROWS // 3 :]
+
+_PARTS_A_LEVEL = 8  # detail is kept in eighths of a grey level, up to 31.9
+_REACH = LENS_COLUMNS // 4  # cells looked at on each side
+_HOLE = 0.55  # of the detail on every side
 _LEAST_DETAIL = 1.0  # grey levels; where the surroundings have less, nothing can be missing
-_LEAST_MOTION = 2.0  # grey levels from frame to frame, in the middle cell
-_SPECKS = 0.02  # share of the picture
+_LEAST_CHANGE = 0.1  # of a cell's detail from frame to frame, in the middle cell
+_DIRTY_SHARE = 0.012
 
 
 @dataclass(frozen=True, eq=False)
 class LensVerdict:
-    """What the last frames tell of the lens; `dirty` (ROWS, COLUMNS) marks the soft cells.
+    """What the last frames tell of the lens; `dirty` (LENS_ROWS, LENS_COLUMNS) marks the soft cells.
 
     `told` is false while there are too few frames or the vehicle stands: then nothing is known, neither way.
     """
@@ -34,12 +37,12 @@ class LensVerdict:
 
     @property
     def dirty_share(self) -> float:
-        """Share of the street's part of the picture that is soft."""
-        return float(self.dirty[STREET].mean())
+        """Share of the street's part of the picture that is soft: a third of what the dirt covers, or less."""
+        return float(self.dirty[LENS_STREET].mean())
 
     @property
     def code(self) -> str | None:
-        return "quality.lens_dirty" if self.told and self.dirty_share >= _SPECKS else None
+        return "quality.lens_dirty" if self.told and self.dirty_share >= _DIRTY_SHARE else None
 
 
 class LensWatch:
@@ -55,40 +58,40 @@ class LensWatch:
         self._seen.append(read_lens(lens))
 
     def verdict(self) -> LensVerdict:
-        nothing = np.zeros((ROWS, COLUMNS), bool)
-        if len(self._seen) < FEWEST_FRAMES:
-            return LensVerdict(False, len(self._seen), nothing)
-        detail, grey = np.stack(self._seen, axis=1).astype(np.float32)
-        steps = np.abs(np.diff(grey, axis=0)).mean(0)
-        if np.median(steps) < _LEAST_MOTION:
-            return LensVerdict(False, len(self._seen), nothing)
-        return LensVerdict(True, len(self._seen), find_holes(np.median(detail, axis=0) / _BYTES_A_LEVEL))
+        count = len(self._seen)
+        if count < FEWEST_FRAMES or not _moves(detail := np.stack(self._seen).astype(np.float32) / _PARTS_A_LEVEL):
+            return LensVerdict(False, count, np.zeros((LENS_ROWS, LENS_COLUMNS), bool))
+        return LensVerdict(True, count, find_holes(np.median(detail, axis=0)))
 
 
 def pack_lens(cells: Cells) -> str:
-    """Fine detail and mean grey of the cells as text of 640 characters, to be kept with the frame."""
-    detail = np.clip(cells.detail * _BYTES_A_LEVEL + 0.5, 0, 255)
-    return b64encode(np.stack([detail, cells.grey + 0.5]).astype(np.uint8).tobytes()).decode("ascii")
+    """The cells' detail as text of 1280 characters, to be kept with the frame."""
+    detail = np.clip(cells.detail * _PARTS_A_LEVEL + 0.5, 0, 255).astype(np.uint8)
+    return b64encode(detail.tobytes()).decode("ascii")
 
 
 def read_lens(lens: str) -> NDArray[np.uint8]:
-    """The inverse: (2, ROWS, COLUMNS), detail and grey."""
+    """The inverse: detail (LENS_ROWS, LENS_COLUMNS) in eighths of a grey level."""
     data = b64decode(lens, validate=True)
-    if len(data) != 2 * ROWS * COLUMNS:
-        raise ValueError(f"lens: expected {2 * ROWS * COLUMNS} bytes, got {len(data)}; judge the frame again")
-    return np.frombuffer(data, np.uint8).reshape(2, ROWS, COLUMNS)
+    if len(data) != LENS_ROWS * LENS_COLUMNS:
+        raise ValueError(f"lens: expected {LENS_ROWS * LENS_COLUMNS} bytes, got {len(data)}; judge the frame again")
+    return np.frombuffer(data, np.uint8).reshape(LENS_ROWS, LENS_COLUMNS)
 
 
 def find_holes(detail: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Cells with much less detail than the cells on every side of them; edges of the picture are no side.
+    """Cells with much less detail than the cells on every side of them; beyond the picture is no side.
 
     Sky, road and bonnet are as soft as what lies to their left or right, so they are no holes.
     """
-    turns = (detail, detail[:, ::-1], detail.T, detail[::-1].T)
-    sides = [_beside(turned) for turned in turns]
-    upright = sides[0], sides[1][:, ::-1], sides[2].T, sides[3].T[::-1]
-    least = np.minimum.reduce(upright)
-    return np.asarray((least >= _LEAST_DETAIL) & (detail < _HOLE * least) & np.isfinite(least))
+    left, right = _beside(detail), _beside(detail[:, ::-1])[:, ::-1]
+    above, below = _beside(detail.T).T, _beside(detail.T[:, ::-1])[:, ::-1].T
+    least = np.minimum.reduce([left, right, above, below])
+    return np.asarray((least >= _LEAST_DETAIL) & (detail < _HOLE * least))
+
+
+def _moves(detail: NDArray[np.float32]) -> bool:
+    change = np.abs(np.diff(detail, axis=0)).mean(0) / np.maximum(detail.mean(0), 1 / _PARTS_A_LEVEL)
+    return bool(np.median(change) >= _LEAST_CHANGE)
 
 
 def _beside(detail: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -119,7 +119,8 @@ def blob_image(
     A box is x0, y0, x1, y1 in pixels; strength, 0.3..1, is the score the model will give.
     """
     rows, columns = np.indices((height, width)) // 8
-    image = np.where((rows + columns)[:, :, None] % 2, 90, 150).repeat(3, axis=2).astype(np.uint8)  # a grey wall is blank
+    grey = np.where((rows + columns) % 2, 90, 150).astype(np.uint8)  # of one grey it would count as a covered lens
+    image = np.repeat(grey[:, :, None], 3, axis=2)
     for key, places in (boxes or {}).items():
         level = strength if sum(COLOURS[key]) == 1 else (1 + strength) / 2
         for x0, y0, x1, y1 in places:

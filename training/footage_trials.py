@@ -16,7 +16,7 @@ from datasets.simulator import CameraModel, drive
 from inference.detections import Detections
 from inference.detector import Detector
 from inference.images import decode_image
-from inference.lens_watch import LensWatch
+from inference.lens_watch import FEWEST_FRAMES, LensWatch
 from inference.quality import FootageQuality, judge
 from training.degrading import DAMAGES, HARMLESS, Damage, Pixels, dirt_mask, soil
 from training.errors import EvaluationError
@@ -25,8 +25,8 @@ from training.scoring import cells_of, match_found, match_iou
 CLEAN = Damage("clean", 0, "", lambda pixels, _: pixels)
 SCORES = ("brightness", "contrast", "blur_px", "dark_share", "glare_share", "streak_share")
 DIRT_COVERED, DIRT_OPACITY = (0.0, 0.03, 0.1, 0.25), (0.9, 0.5)
-_DRIVE_FRAMES, _FEWEST_FRAMES, _DRIVES = 40, 20, 8
-_SIMULATED_SEEDS = (2000, 2001)
+_DRIVE_FRAMES = 40
+_SIMULATED_SEEDS = (2000, 2001, 2002, 2003)
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,12 @@ def judge_clean(images: Iterable[LabelledImage], notebook: Notebook) -> None:
 def judge_simulated(notebook: Notebook) -> None:
     """Judge rendered frames, which must pass for good ones."""
     for seed in _SIMULATED_SEEDS:
-        for frame in drive(seed, _DRIVE_FRAMES):
+        names = [f"drive {seed}, frame {index}" for index in range(_DRIVE_FRAMES)]
+        if all(notebook.knows(("as they are", name, CLEAN.kind, CLEAN.severity)) for name in names):
+            continue
+        for name, frame in zip(names, drive(seed, _DRIVE_FRAMES), strict=True):
             scores = _scores(judge(frame.pixels))
-            row = Judged("as they are", "datasets.simulator", frame.name, "", CLEAN.kind, 0, scores)
-            if not notebook.knows(row.key):
-                notebook.add(row)
+            notebook.add(Judged("as they are", "datasets.simulator", name, "", CLEAN.kind, CLEAN.severity, scores))
 
 
 def judge_spoiled(images: Sequence[LabelledImage], detector: Detector, notebook: Notebook) -> None:
@@ -191,8 +192,8 @@ def _drives(images: Iterable[LabelledImage]) -> Iterator[tuple[str, list[Pixels]
     for image in images:
         if image.source == "bianka_br_highway" and image.split is not Split.TEST:
             segments.setdefault(image.group, []).append(image)
-    long_enough = sorted((group for group, own in segments.items() if len(own) >= _FEWEST_FRAMES))
-    for group in long_enough[:_DRIVES]:
+    long_enough = sorted((group for group, own in segments.items() if len(own) >= FEWEST_FRAMES))
+    for group in long_enough:
         own = sorted(segments[group], key=lambda image: int(image.image_path.stem.rpartition("_")[2]))
         yield group, [_whole(image) for image in own[:_DRIVE_FRAMES]]
     for seed in _SIMULATED_SEEDS:

@@ -72,6 +72,10 @@ def get_session(runtime: RuntimeDep) -> Iterator[Session]:
 
 SessionDep = Annotated[Session, Depends(get_session, scope="function")]  # commits before the response leaves
 NowDep = Annotated[datetime, Depends(utc_now)]
+PICTURE_HEADERS = {  # a region that is blurred after the fact is gone from browsers five minutes later
+    "Cache-Control": "private, max-age=300",
+    "X-Content-Type-Options": "nosniff",
+}
 AfterQuery = Annotated[int | None, Query(description="`next` of the page before", ge=0, le=MAX_ROW_ID)]
 LimitQuery = Annotated[int, Query(ge=1, le=500)]
 

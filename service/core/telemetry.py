@@ -25,7 +25,6 @@ def configure_logging(*, json_lines: bool | None = None) -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        logger_factory=structlog.WriteLoggerFactory(file=sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),  # as it is then: whoever replaced it may close it
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from service.accounts.caller import Caller, CallerDep
 from service.accounts.permissions import Permission, may
 from service.core.api import (
+    PICTURE_HEADERS,
     PROBLEMS,
     AfterQuery,
     LimitQuery,
@@ -114,12 +115,11 @@ def get_frame_image(frame_id: RowId, caller: ViewerDep, session: SessionDep, run
     frame = service.get_frame(session, caller, frame_id)
     if frame.blob_key is None:
         raise NotFound("frame.no_image", f"frame {frame_id} has no image: {frame.reason_code}")
-    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
     try:
         data = runtime.store.get(frame.blob_key)
     except BlobMissing as error:
         raise NotFound("image.missing", str(error)) from error
-    return Response(data, media_type=frame.media_type, headers=headers)
+    return Response(data, media_type=frame.media_type, headers=PICTURE_HEADERS)
 
 
 @router.get("/surveys")

@@ -66,7 +66,7 @@ class Frame(Base):
     size_bytes: Mapped[int]
     width: Mapped[int | None]  # upright pixels
     height: Mapped[int | None]
-    blob_key: Mapped[str | None] = mapped_column(String(200))  # None when the image could not be read
+    blob_key: Mapped[str | None] = mapped_column(String(200), index=True)  # None when the image could not be read
     captured_at: Mapped[datetime | None]
     lat: Mapped[float | None]
     lon: Mapped[float | None]

@@ -4,7 +4,6 @@ from collections.abc import Generator
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
-from service.core.tables import JsonObject
 from service.surveys.schemas import FrameMetadata
 
 
@@ -55,4 +54,4 @@ class Contents:
 
     total: int
     pieces: Generator[Piece, None, None]
-    notes: JsonObject = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)

@@ -21,14 +21,13 @@ from service.surveys.door import take_frame
 from service.surveys.intake_models import Archive, ArchiveState, Track
 from service.surveys.models import Survey
 from service.surveys.pieces import ArchiveRefused, Contents, Passed, Picture, Piece, Spoilt, TrackFile
-from service.surveys.pressure import StorageFull, refuse_under_pressure
+from service.surveys.pressure import StorageFull
 from service.surveys.service import Outcome
 from service.surveys.videos import SPACING_M, Drive, read_video
 from service.surveys.zips import read_zip
 
 log = structlog.get_logger()
 MAX_TRIES = 3  # starts without a further piece: the next one kills the worker, or waits for ever
-PRESSURE_EVERY = 16  # pieces
 
 
 @dataclass(frozen=True)
@@ -114,22 +113,14 @@ def _take(runtime: Runtime, archive_id: int, index: int, piece: Piece) -> bool:
         progress = Progress.of(archive)
         if progress.done != index:
             return False
-        roomy = index % PRESSURE_EVERY != 0 or _roomy(session, runtime, archive_id)
-        if roomy:
+        try:
             _apply(session, runtime, archive, progress, piece)
-            progress.done += 1
-        progress.tries = 1 if roomy else 0  # this start is the first of the next piece too
+            progress.done, progress.tries = progress.done + 1, 1  # this start is the first of the next piece too
+        except (StorageFull, TooManyRequests) as pressure:
+            log.info("archive.paused", archive_id=archive_id, reason=pressure.code)
+            progress.tries = 0
         progress.save(archive)
-    return roomy
-
-
-def _roomy(session: Session, runtime: Runtime, archive_id: int) -> bool:
-    try:
-        refuse_under_pressure(session, runtime)
-    except (StorageFull, TooManyRequests) as pressure:
-        log.info("archive.paused", archive_id=archive_id, reason=pressure.code)
-        return False
-    return True
+    return progress.done > index
 
 
 def _forgive(runtime: Runtime, archive_id: int) -> None:
@@ -160,6 +151,8 @@ def _take_picture(
     try:
         with session.begin_nested():
             receipt = take_frame(session, runtime, vehicle, picture.data, picture.name, told, "archive", now)
+    except (StorageFull, TooManyRequests):
+        raise
     except RasidError as error:
         progress.refuse(picture.name, error.code)
         return

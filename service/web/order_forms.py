@@ -75,7 +75,7 @@ def _report_done(asked: Asked) -> WorkOrder:
         raise Unprocessable("proof.photo", "expected a photo of the finished repair, got none")
     photo, quantity = form.photo.file.read(settings.max_image_bytes + 1), _quantity(form.quantity)
     return proofs.report_done(
-        asked.session, asked.runtime.store, settings, asked.caller, asked.order_id,
+        asked.session, asked.runtime, asked.caller, asked.order_id,
         photo=photo, quantity=quantity, note=asked.note, now=asked.now,
     )  # fmt: skip
 

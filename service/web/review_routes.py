@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from datasets.taxonomy import BY_KEY
 from inference.images import ImageRefused
 from service.accounts.permissions import Permission
-from service.core.api import RuntimeDep, SessionDep
+from service.core.api import PICTURE_HEADERS, RuntimeDep, SessionDep
 from service.core.errors import NotFound, Unprocessable
 from service.core.fields import RowId
 from service.core.storage import BlobMissing
@@ -31,10 +31,6 @@ from service.work_orders.reviews import add_object, review_defect
 router = APIRouter()
 DefectPage = Annotated[SignedInPage, Depends(page_for(Permission.VIEW_DEFECTS))]
 DrawnIds = Annotated[list[RowId] | None, Query(max_length=MOST_DRAWN)]
-THUMBNAIL_HEADERS = {
-    "Cache-Control": "private, max-age=86400, immutable",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 @router.get("/review")
@@ -146,7 +142,7 @@ def show_thumbnail(page: DefectPage, session: SessionDep, runtime: RuntimeDep, d
         small = cut_thumbnail(image, box_of(detection), runtime.settings.max_image_pixels)
     except (BlobMissing, ImageRefused) as error:
         raise NotFound("image.missing", str(error)) from error
-    return Response(small, media_type="image/jpeg", headers=THUMBNAIL_HEADERS)
+    return Response(small, media_type="image/jpeg", headers=PICTURE_HEADERS)
 
 
 def _page(page: SignedInPage, session: Session, wanted: QueueFilter, defect_id: int, desk: str, told: Told) -> Response:

@@ -7,7 +7,17 @@ from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
 
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
-from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, problems
+from service.core.api import (
+    PICTURE_HEADERS,
+    PROBLEMS,
+    AfterQuery,
+    LimitQuery,
+    NowDep,
+    Page,
+    RuntimeDep,
+    SessionDep,
+    problems,
+)
 from service.core.errors import NotFound
 from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
@@ -108,7 +118,7 @@ def get_defect_image(order_id: RowId, caller: ViewerDep, session: SessionDep, ru
 def get_proof_image(
     order_id: RowId, proof_id: RowId, caller: ViewerDep, session: SessionDep, runtime: RuntimeDep
 ) -> Response:
-    """The photo as the unit sent it."""
+    """The photo of the repair."""
     proof = proofs.get_proof(session, caller, order_id, proof_id)
     return _image(runtime.store.get(proof.blob_key), proof.media_type)
 
@@ -135,7 +145,7 @@ def report_done(
     """The unit reports the repair done; sending the same photo again gives the same result."""
     data = photo.file.read(runtime.settings.max_image_bytes + 1)
     order = proofs.report_done(
-        session, runtime.store, runtime.settings, caller, order_id, photo=data, quantity=quantity,
+        session, runtime, caller, order_id, photo=data, quantity=quantity,
         note=note or None, now=now,
     )  # fmt: skip
     return work_order_out(order, now)
@@ -188,5 +198,4 @@ def _proof_out(proof: Proof, order_url: str) -> ProofOut:
 
 
 def _image(data: bytes, media_type: str | None) -> Response:
-    headers = {"Cache-Control": "private, max-age=86400, immutable", "X-Content-Type-Options": "nosniff"}
-    return Response(data, media_type=media_type, headers=headers)
+    return Response(data, media_type=media_type, headers=PICTURE_HEADERS)

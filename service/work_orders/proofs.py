@@ -10,8 +10,9 @@ from sqlalchemy.orm import Session
 from inference.images import ImageRefused, decode_image
 from service.accounts.caller import Caller
 from service.core.errors import Conflict, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
+from service.core.runtime import Runtime
 from service.core.settings import Settings
-from service.core.storage import Store
+from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
 from service.work_orders.models import Proof, WorkOrder
 from service.work_orders.moves import move_order, was_last
@@ -25,10 +26,10 @@ _REFUSALS: dict[str, type[RasidError]] = {
 
 
 def report_done(
-    session: Session, store: Store, settings: Settings, caller: Caller, order_id: int, *,
+    session: Session, runtime: Runtime, caller: Caller, order_id: int, *,
     photo: bytes, quantity: float, note: str | None, now: datetime,
 ) -> WorkOrder:  # fmt: skip
-    """Stores the proof and moves the order to done; the same photo again gives the same result.
+    """Stores the proof, faces and plates blurred, and moves the order to done; the same photo again does it once.
 
     The photo is stored before its row: a crash between the two leaves at most a file that the next try
     overwrites. A photo that was already reported and then failed its inspection is refused: the mended repair
@@ -37,7 +38,7 @@ def report_done(
     get_order(session, caller, order_id)
     if not 0 < quantity <= MAX_QUANTITY:
         raise Unprocessable("proof.quantity", f"expected a quantity above 0, at most {MAX_QUANTITY}, got {quantity}")
-    media_type = _media_type(photo, settings)
+    media_type = _media_type(photo, runtime.settings)
     order = lock_order(session, caller, order_id, WorkOrderAction.REPORT_DONE)
     digest = sha256(photo).hexdigest()
     if _is_known(session, order, digest):
@@ -47,7 +48,7 @@ def report_done(
     data = {"quantity": quantity, "unit": order.quantity_unit, "sha256": digest}
     move_order(session, order, WorkOrderAction.REPORT_DONE, caller.actor, now, data)
     blob_key = f"proofs/{digest}"
-    store.put(blob_key, photo)
+    runtime.store.put(blob_key, blur_upload(runtime, photo).data)
     session.add(
         Proof(
             work_order_id=order.id,

@@ -165,6 +165,7 @@ def test_what_is_no_picture_is_refused(wrong: NDArray[np.generic]) -> None:
 
 @pytest.mark.parametrize("limit", LIMITS, ids=lambda limit: limit.code)
 @given(data=st.data())
+@settings(deadline=None)
 def test_a_worse_score_never_allows_more(limit: Limit, data: st.DataObject) -> None:
     better, worse = sorted(data.draw(st.lists(st.floats(0, 20), min_size=2, max_size=2)), reverse=limit.falling)
     order = ("nothing", "coverage", "defects")
@@ -172,6 +173,7 @@ def test_a_worse_score_never_allows_more(limit: Limit, data: st.DataObject) -> N
 
 
 @given(st.fixed_dictionaries({name: st.floats(0, 20) for name in GOOD_SCORES}))
+@settings(deadline=None)
 def test_the_worst_fault_decides_and_has_a_name(scores: dict[str, float]) -> None:
     code, use = decide(scores)
     uses = {limit.use_at(scores[limit.score]) for limit in LIMITS}

@@ -114,7 +114,7 @@ def test_a_creation_that_falls_silent_leaves_no_upload(base: str, web: Client, k
 
 
 def test_a_vehicle_that_comes_back_takes_over_from_its_dead_request(
-    base: str, web: Client, key: Key, monkeypatch: pytest.MonkeyPatch, settings: Settings
+    base: str, web: Client, key: Key, monkeypatch: pytest.MonkeyPatch, settings: Settings, runtime: Runtime
 ) -> None:
     monkeypatch.setattr(receiving, "YIELD_AFTER_S", 0.1)
     monkeypatch.setattr(receiving, "WAIT_S", 60.0)
@@ -123,6 +123,7 @@ def test_a_vehicle_that_comes_back_takes_over_from_its_dead_request(
     url = create_frame(web, key, len(data))
     dead = raw_append(base, key, url, 0, len(data))
     dead.send(data[:3000])
+    wait_for_bytes(spool_path(runtime, url), 3000)
     came = offset_of(web, key, url)
     assert came == 3000
     assert append(web, key, url, came, data[came:]).headers["rasid-state"] == "finished"

@@ -211,6 +211,7 @@ def upgrade() -> None:
     op.add_column("frame", sa.Column("blur", postgresql.JSONB(astext_type=sa.Text()), nullable=True))
     op.add_column("frame", sa.Column("came_by", sa.String(length=12), server_default="multipart", nullable=False))
     op.add_column("frame", sa.Column("image_deleted_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(op.f("ix_frame_blob_key"), "frame", ["blob_key"], unique=False)
     op.add_column("survey", sa.Column("clock_offset_s", sa.Double(), nullable=True))
     op.add_column("survey", sa.Column("clock_spread_s", sa.Double(), nullable=True))
     op.add_column("survey", sa.Column("clock_frames", sa.BigInteger(), server_default="0", nullable=False))
