@@ -23,7 +23,7 @@ MOST_BLUR_PX = 20.0
 _CELL_PX = 12
 _COARSE_SIZE = COLUMNS * _CELL_PX, ROWS * _CELL_PX
 _FINE_SIZE = 2 * _COARSE_SIZE[0], 2 * _COARSE_SIZE[1]
-_DARK, _LIT_PART = 0.12, 0.1  # grey, 0..1: a cell with less than a tenth above shows nothing
+_DARK, _LIT_PART = 0.15, 0.1  # grey, 0..1: a cell with less than a tenth above shows nothing
 _BURNT = 0.97  # grey from which nothing but white is left
 _BURNT_PART = 0.5
 _NEAR_PX, _FAR_HALF_PX = 1.5, 1.4  # of Gaussians on the copy and on one half as long; wide enough for JPEG's grain
@@ -33,7 +33,8 @@ _STRONG_EDGES = 0.02  # share of the picture's pixels
 _FEWEST_EDGES = 40
 _EDGES_AS_SHARP = 40  # percent of them may be blurrier still
 _FAINTEST_EDGE = 0.5  # grey levels a pixel
-_STREAKS = ((1, 7), (15, 1)), ((7, 1), (1, 15))  # px: upright lines and, to compare, level ones
+_ACROSS_AN_EDGE = 0.6  # largest slope along an edge, of the slope across it
+_UPRIGHT, _LEVEL = ((1, 7), (15, 1)), ((7, 1), (1, 15))  # px: how thin and how long a line is
 _STREAKED = 0.5  # grey levels, mean of a cell
 
 
@@ -102,14 +103,23 @@ def blur_px(grey: Grey) -> float:
     return min(MOST_BLUR_PX, worst * LONG_SIDE_PX / float(max(grey.shape)))
 
 
+def veil(grey: Grey) -> float:
+    """The darkest hundredth over the brightest: shadows are black in clear air, and haze lays light over them."""
+    coarse = cv2.resize(grey, _COARSE_SIZE, interpolation=cv2.INTER_AREA)
+    darkest, brightest = np.percentile(coarse, (1, 99))
+    return float(darkest / max(brightest, 1))
+
+
 def streak_share(grey: Grey) -> float:
     """Share of cells full of thin, bright, upright lines, in the one of four strips of the street that has the fewest.
 
-    Posts and fences stand in places, falling drops are everywhere; before a bright sky they do not show.
+    Posts and fences stand in places, falling drops are everywhere and brighter than what is behind them; the drawn-out
+    grain of asphalt is as often darker. Before a bright sky drops do not show.
     """
-    upright, level = (_thin_bright_lines(grey, thin, long)[STREET] for thin, long in _STREAKS)
-    streaked = (upright > _STREAKED) & (upright > 2 * level)
-    return float(streaked.mean(0).reshape(4, -1).mean(1).min())
+    upright = _lines(grey, cv2.MORPH_TOPHAT, _UPRIGHT)
+    level, dark = _lines(grey, cv2.MORPH_TOPHAT, _LEVEL), _lines(grey, cv2.MORPH_BLACKHAT, _UPRIGHT)
+    streaked = (upright > _STREAKED) & (upright > 2 * level) & (upright > 1.5 * dark)
+    return float(streaked[STREET].mean(0).reshape(4, -1).mean(1).min())
 
 
 def _split(coarse: NDArray[np.uint8]) -> Floats:
@@ -119,10 +129,13 @@ def _split(coarse: NDArray[np.uint8]) -> Floats:
 
 
 def _blur_along_rows(near: Floats, far: Floats) -> float:
-    """Across edges met along every other row of `near`; `far` is half as large."""
+    """Across upright edges met along every other row of `near`; `far` is half as large."""
     steep, shallow = _slopes(near[: 2 * len(far) : 2]), _slopes(far)
     crest = cv2.dilate(steep, np.ones((1, 3), np.uint8))
     y, x = np.nonzero((steep >= max(_FAINTEST_EDGE, _strength_of(steep))) & (steep >= crest))
+    along = np.abs(near[np.minimum(2 * y + 1, len(near) - 1), x] - near[np.maximum(2 * y - 1, 0), x])
+    upright = along < _ACROSS_AN_EDGE * steep[y, x]  # an edge along the motion stays sharp and says nothing
+    y, x = y[upright], x[upright]
     if len(y) < _FEWEST_EDGES:
         return MOST_BLUR_PX
     beside = shallow[y, np.minimum(x // 2, far.shape[1] - 1)] / 2
@@ -144,14 +157,10 @@ def _strength_of(steep: Floats) -> float:
     return float(np.nonzero(above)[0].max(initial=0)) / 4
 
 
-def _thin_bright_lines(grey: Grey, thin: tuple[int, int], long: tuple[int, int]) -> Floats:
-    """Mean height over their surroundings, in grey levels, of bright lines thinner than one box and as long as another.
-
-    Boxes are (rows, columns).
-    """
-    standing_out = cv2.morphologyEx(grey, cv2.MORPH_TOPHAT, np.ones(thin, np.uint8))
-    lines = cv2.erode(standing_out, np.ones(long, np.uint8))
-    return _average(lines)
+def _lines(grey: Grey, standing_out: int, shape: tuple[tuple[int, int], tuple[int, int]]) -> Floats:
+    """By how many grey levels, in the mean of each cell, lines of this thinness and length stand out."""
+    thin, long = (np.ones(rows_columns, np.uint8) for rows_columns in shape)
+    return _average(cv2.erode(cv2.morphologyEx(grey, standing_out, thin), long))
 
 
 def _average(values: NDArray[Any], rows: int = ROWS, columns: int = COLUMNS) -> Floats:

@@ -59,9 +59,11 @@ class LensWatch:
 
     def verdict(self) -> LensVerdict:
         count = len(self._seen)
-        if count < FEWEST_FRAMES or not _moves(detail := np.stack(self._seen).astype(np.float32) / _PARTS_A_LEVEL):
-            return LensVerdict(False, count, np.zeros((LENS_ROWS, LENS_COLUMNS), bool))
-        return LensVerdict(True, count, find_holes(np.median(detail, axis=0)))
+        if count >= FEWEST_FRAMES:
+            detail = np.asarray(self._seen, np.float32) / np.float32(_PARTS_A_LEVEL)
+            if _moves(detail):
+                return LensVerdict(True, count, find_holes(np.median(detail, axis=0)))
+        return LensVerdict(False, count, np.zeros((LENS_ROWS, LENS_COLUMNS), bool))
 
 
 def pack_lens(cells: Cells) -> str:

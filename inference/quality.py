@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.footage_scores import blur_px, grey_copy, measure_cells, streak_share
+from inference.footage_scores import blur_px, grey_copy, measure_cells, streak_share, veil
 from inference.lens_watch import pack_lens
 
 Use = Literal["defects", "coverage", "nothing"]
@@ -38,6 +38,7 @@ class FootageQuality:
     use: Use
     brightness: float  # mean grey of the picture, 0..1
     contrast: float  # deviation over mean grey in the street's clearer cells
+    veil: float  # the darkest hundredth of the picture over the brightest: 0 clear, 1 nothing but haze
     blur_px: float  # standard deviation of the blur, in pixels of a picture 960 px long; 20 at most
     dark_share: float  # of the street's cells, the lower two thirds of the picture: too dark to show anything
     glare_share: float  # of the street's cells: mostly burnt to white
@@ -68,12 +69,12 @@ class Limit:
 
 
 LIMITS = (
-    Limit(Code.BLANK, "contrast", 0.01, 0.01, falling=True),
-    Limit(Code.TOO_DARK, "dark_share", 0.6, 0.95),
+    Limit(Code.TOO_DARK, "dark_share", 0.6, 0.98),
     Limit(Code.GLARE, "glare_share", 0.4, 0.8),
-    Limit(Code.HAZE, "contrast", 0.05, 0.02, falling=True),
-    Limit(Code.BLURRED, "blur_px", 4.0, 10.0),
-    Limit(Code.RAIN, "streak_share", 0.3, 2.0),
+    Limit(Code.BLANK, "contrast", 0.006, 0.006, falling=True),
+    Limit(Code.HAZE, "veil", 0.7, 0.9),
+    Limit(Code.BLURRED, "blur_px", 2.2, 8.0),
+    Limit(Code.RAIN, "streak_share", 0.15, 2.0),
 )
 """Of several the worst counts, of equally bad ones the first."""
 _USES: tuple[Use, ...] = ("nothing", "coverage", "defects")
@@ -91,6 +92,7 @@ def judge(pixels: NDArray[np.uint8]) -> FootageQuality:
     scores = {
         "brightness": float(cells.grey.mean() / 255),
         "contrast": cells.contrast,
+        "veil": veil(grey),
         "blur_px": blur_px(grey),
         "dark_share": cells.dark_share,
         "glare_share": cells.glare_share,

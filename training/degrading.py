@@ -20,6 +20,7 @@ LONG_SIDE_PX = 960
 GAMMA = 2.2
 FULL_WELL_E, READ_NOISE_E = 5000.0, 6.0
 """Electrons at white and of read-out: a small sensor in daylight at base gain."""
+_MASK_SIZE = 270, 480
 _DUST_BGR = np.array([0.45, 0.58, 0.68], np.float32)  # airlight of a dusty sky, linear
 _MUD_BGR = np.array([0.5, 0.65, 0.75], np.float32)  # of the scene's mean light
 _TO_LINEAR = (np.arange(256) / 255).astype(np.float32) ** np.float32(GAMMA)
@@ -100,12 +101,12 @@ def streak(pixels: Pixels, per_mpx: float, rng: np.random.Generator) -> Pixels:
     return to_pixels(to_linear(pixels) * (1 - soft) + soft)
 
 
-def wet_lens(pixels: Pixels, covered: float, rng: np.random.Generator) -> Pixels:
-    """Drops on the lens over a share of the picture: each shows the scene small, upside down and out of focus."""
+def wet(pixels: Pixels, mask: Linear) -> Pixels:
+    """Drops on the lens: each shows the scene small, upside down and out of focus. The mask is as for `soil`."""
     height, width = pixels.shape[:2]
     tiny = cv2.flip(cv2.resize(pixels, None, fx=0.2, fy=0.2, interpolation=cv2.INTER_AREA), -1)
     seen = to_linear(np.asarray(cv2.resize(tiny, (width, height)), np.uint8))
-    return _composite(to_linear(pixels), seen * np.float32(0.9), drop_mask(height, width, covered, rng))
+    return _composite(to_linear(pixels), seen * np.float32(0.9), _fit(mask, pixels))
 
 
 def soil(pixels: Pixels, mask: Linear) -> Pixels:
@@ -113,35 +114,18 @@ def soil(pixels: Pixels, mask: Linear) -> Pixels:
 
     The mask (H, W) is the drive's: dirt stays where it is.
     """
-    height, width = pixels.shape[:2]
-    here = np.asarray(cv2.resize(mask, (width, height)), np.float32)
     light = to_linear(pixels)
-    return _composite(light, light.mean() * _MUD_BGR, here)
+    return _composite(light, light.mean() * _MUD_BGR, _fit(mask, pixels))
 
 
-def dirt_mask(covered: float, rng: np.random.Generator, opacity: float = 0.9) -> Linear:
-    """Soft spots (270, 480) over about this share of the picture."""
-    return drop_mask(270, 480, covered, rng, least=0.03, most=0.08, softness=0.3) * np.float32(opacity)
+def dirt_mask(covered: float, rng: np.random.Generator) -> Linear:
+    """Soft spots over about this share of the picture, radii 3 to 8 % of its width."""
+    return _spots(covered, rng, 0.03, 0.08, softness=0.3)
 
 
-def drop_mask(
-    height: int,
-    width: int,
-    covered: float,
-    rng: np.random.Generator,
-    least: float = 0.015,
-    most: float = 0.04,
-    softness: float = 0.15,
-) -> Linear:
-    """Soft discs, of radii from `least` to `most` of the width, added until `covered` of the picture is."""
-    mask = np.zeros((height, width), np.float32)
-    while (mask > 0.5).mean() < covered:
-        radius = rng.uniform(least, most) * width
-        disc = np.zeros_like(mask)
-        centre = round(rng.uniform(0, width)), round(rng.uniform(0, height))
-        cv2.circle(disc, centre, max(1, round(radius)), 1.0, -1, cv2.LINE_AA)
-        mask = np.maximum(mask, np.asarray(cv2.GaussianBlur(disc, (0, 0), max(0.5, softness * radius)), np.float32))
-    return mask
+def drop_mask(covered: float, rng: np.random.Generator) -> Linear:
+    """Spots with clearer edges, radii 1.5 to 4 % of the width."""
+    return _spots(covered, rng, 0.015, 0.04, softness=0.15)
 
 
 def line_kernel(length_px: float, angle_deg: float) -> Linear:
@@ -164,9 +148,27 @@ def disc_kernel(radius_px: float) -> Linear:
     return np.asarray(disc / disc.sum(), np.float32)
 
 
+def _spots(covered: float, rng: np.random.Generator, least: float, most: float, softness: float) -> Linear:
+    """Soft discs (270, 480) of radii in shares of the width, added until `covered` of the picture is."""
+    height, width = _MASK_SIZE
+    mask: Linear = np.zeros(_MASK_SIZE, np.float32)
+    while (mask > 0.5).mean() < covered:
+        radius = rng.uniform(least, most) * width
+        disc: Linear = np.zeros_like(mask)
+        centre = _point(rng.uniform(0, width), rng.uniform(0, height))
+        cv2.circle(disc, centre, max(1, round(radius)), 1.0, -1, cv2.LINE_AA)
+        mask = np.maximum(mask, np.asarray(cv2.GaussianBlur(disc, (0, 0), max(0.5, softness * radius)), np.float32))
+    return mask
+
+
 def _spread(pixels: Pixels, kernel: Linear) -> Pixels:
     spread = cv2.filter2D(to_linear(pixels), -1, kernel, borderType=cv2.BORDER_REFLECT)
     return to_pixels(np.asarray(spread, np.float32))
+
+
+def _fit(mask: Linear, pixels: Pixels) -> Linear:
+    height, width = pixels.shape[:2]
+    return np.asarray(cv2.resize(mask, (width, height)), np.float32)
 
 
 def _composite(scene: Linear, cover: Linear, mask: Linear) -> Pixels:
@@ -224,13 +226,13 @@ DAMAGES: tuple[Damage, ...] = (
     *_each("defocus", "px radius", (1, 2, 3, 5, 8, 12), lambda p, s, _: defocus(p, s)),
     *_each("glare", "stray light, times white", (0.1, 0.3, 0.6, 1, 2), veil),
     *_each("haze", "transmission", (0.6, 0.4, 0.25, 0.15, 0.08), lambda p, s, _: haze(p, s)),
-    *_each("streaks", "per Mpx", (500, 1500, 4000, 10000), streak),
-    *_each("drops", "share covered", (0.05, 0.15, 0.3, 0.5), wet_lens),
+    *_each("streaks", "per Mpx", (500, 1500, 4000), streak),
+    *_each("drops", "share covered", (0.05, 0.15, 0.3, 0.5), lambda p, s, r: wet(p, drop_mask(s, r))),
 )
 """Each kind from light to heavy."""
 HARMLESS: tuple[Damage, ...] = (
     *_each("night with lamps", "share of the light between lamps", (1 / 32, 1 / 128), light_lamps),
     *_each("jpeg", "quality", (60, 30, 15), lambda p, s, _: compress(p, round(s))),
-    *_each("size", "px long", (640, 1920), lambda p, s, _: resize(p, round(s))),
+    *_each("size", "px long", (320, 640, 1920), lambda p, s, _: resize(p, round(s))),
 )
 """What may look spoiled to a measure and is usable to the eye."""

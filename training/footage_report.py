@@ -20,11 +20,11 @@ OWN_CODE = {
     "drops": Code.RAIN,
 }
 """The code that names each damage."""
-_PLOTTED = ("dark_share", "glare_share", "contrast", "blur_px", "streak_share")
+_PLOTTED = ("dark_share", "glare_share", "veil", "blur_px", "streak_share")
 _MOVES = {
     "dark_share": ("exposure", "night with lamps"),
     "glare_share": ("glare",),
-    "contrast": ("haze",),
+    "veil": ("haze", "glare"),
     "blur_px": ("motion, level", "motion, slanted", "defocus"),
     "streak_share": ("streaks",),
 }
@@ -74,30 +74,17 @@ def score_table(rows: Sequence[Judged], kinds: Iterable[str]) -> list[str]:
 
 
 def drive_table(drives: Sequence[Watched]) -> list[str]:
-    """How much of the dirt a watch over a drive finds, pooled over the drives."""
-    lines = _head(
-        [
-            "lens covered",
-            "opacity",
-            "drives",
-            "named",
-            "dirty share, median",
-            "covered cells found",
-            "clean cells taken",
-        ]
-    )
-    for covered, opacity in _in_order((one.covered, one.opacity) for one in drives):
-        own = [one for one in drives if (one.covered, one.opacity) == (covered, opacity)]
-        found = [one.found_cells for one in own if one.found_cells is not None]
-        values = [
-            f"{covered:.0%}",
-            f"{opacity:g}" if covered else "-",
-            len(own),
-            sum(one.code is not None for one in own),
-            _share(float(np.median([one.dirty_share for one in own]))),
-            _share(float(np.mean(found)) if found else None),
-            _share(float(np.mean([one.false_cells for one in own]))),
-        ]
+    """How much of what is on a lens a watch over a drive finds, pooled over the drives."""
+    columns = ["on the lens", "covered", "opacity", "drives", "named", "dirty share", "covered found", "clear taken"]
+    lines = _head(columns)
+    for lens, covered, opacity in _in_order((one.lens, one.covered, one.opacity) for one in drives):
+        own = [one for one in drives if (one.lens, one.covered, one.opacity) == (lens, covered, opacity)]
+        shares = [one.dirty_share for one in own]
+        spread = f"{min(shares):.1%} / {np.median(shares):.1%} / {max(shares):.1%}"
+        found = _share(_mean([one.found_cells for one in own]))
+        false = _mean([one.false_cells for one in own])
+        named = sum(one.code is not None for one in own)
+        values = [lens, f"{covered:.0%}", f"{opacity:g}", len(own), named, spread, found, f"{false or 0:.1%}"]
         lines.append(_line(values))
     return lines
 
@@ -144,6 +131,11 @@ def _draw_limit(axes: Any, limit: Limit) -> None:
     axes.axvline(limit.spoilt_at, color="black", linewidth=1, label="no defects from here")
     axes.axvline(limit.unseen_at, color="black", linewidth=1, linestyle=":", label="no coverage from here")
     axes.axhline(0.5, color="black", linewidth=0.4)
+
+
+def _mean(values: Iterable[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
 
 
 def _in_order(values: Iterable[Any]) -> list[Any]:

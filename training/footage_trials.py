@@ -18,13 +18,23 @@ from inference.detector import Detector
 from inference.images import decode_image
 from inference.lens_watch import FEWEST_FRAMES, LensWatch
 from inference.quality import FootageQuality, judge
-from training.degrading import DAMAGES, HARMLESS, Damage, Pixels, dirt_mask, soil
+from training.degrading import DAMAGES, HARMLESS, Damage, Pixels, dirt_mask, drop_mask, soil, wet
 from training.errors import EvaluationError
 from training.scoring import cells_of, match_found, match_iou
 
 CLEAN = Damage("clean", 0, "", lambda pixels, _: pixels)
-SCORES = ("brightness", "contrast", "blur_px", "dark_share", "glare_share", "streak_share")
-DIRT_COVERED, DIRT_OPACITY = (0.0, 0.03, 0.1, 0.25), (0.9, 0.5)
+SCORES = ("brightness", "contrast", "veil", "blur_px", "dark_share", "glare_share", "streak_share")
+LENSES = (
+    ("clean", 0.0, 1.0),
+    ("dirt", 0.03, 0.9),
+    ("dirt", 0.1, 0.9),
+    ("dirt", 0.25, 0.9),
+    ("dirt", 0.1, 0.5),
+    ("drops", 0.05, 1.0),
+    ("drops", 0.15, 1.0),
+    ("drops", 0.3, 1.0),
+)
+"""What is on the lens, the share of it that is covered, and how opaque it is."""
 _DRIVE_FRAMES = 40
 _SIMULATED_SEEDS = (2000, 2001, 2002, 2003)
 
@@ -54,13 +64,14 @@ class Watched:
 
     drive: str
     frames: int
+    lens: str
     covered: float
     opacity: float
     told: bool
     dirty_share: float
     code: str | None
     found_cells: float | None  # share of the covered cells that were found
-    false_cells: float  # share of the clean cells that were taken for dirty
+    false_cells: float | None  # share of the clean cells that were taken for dirty
 
 
 class Notebook:
@@ -128,10 +139,9 @@ def choose_spoiled(
 def watch_drives(images: Iterable[LabelledImage], seed: int = 0) -> Iterator[Watched]:
     """Real and rendered drives, each seen through lenses of several dirtiness."""
     for name, frames in _drives(images):
-        for covered in DIRT_COVERED:
-            for opacity in DIRT_OPACITY if covered else (1.0,):
-                rng = np.random.default_rng(crc32(f"{seed} {name} {covered} {opacity}".encode()))
-                yield _watch(name, frames, covered, opacity, dirt_mask(covered, rng) * np.float32(opacity))
+        for lens, covered, opacity in LENSES:
+            rng = np.random.default_rng(crc32(f"{seed} {name} {lens} {covered} {opacity}".encode()))
+            yield _watch(name, frames, lens, covered, opacity, rng)
 
 
 def cost_ratio(repeats: int = 20) -> tuple[float, float]:
@@ -200,14 +210,17 @@ def _drives(images: Iterable[LabelledImage]) -> Iterator[tuple[str, list[Pixels]
         yield f"rendered drive {seed}", [frame.pixels for frame in drive(seed, _DRIVE_FRAMES)]
 
 
-def _watch(name: str, frames: Sequence[Pixels], covered: float, opacity: float, mask: np.ndarray) -> Watched:
-    watch = LensWatch()
+def _watch(
+    name: str, frames: Sequence[Pixels], lens: str, covered: float, opacity: float, rng: np.random.Generator
+) -> Watched:
+    mask = (drop_mask if lens == "drops" else dirt_mask)(covered, rng) * np.float32(opacity)
+    watch = LensWatch(max(FEWEST_FRAMES, len(frames)))
     for pixels in frames:
-        watch.add(judge(soil(pixels, mask) if covered else pixels).lens)
+        watch.add(judge((wet if lens == "drops" else soil)(pixels, mask) if covered else pixels).lens)
     verdict = watch.verdict()
     rows, columns = verdict.dirty.shape
-    under = cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA) > opacity / 2
-    found = float(verdict.dirty[under].mean()) if under.any() else None
-    false = float(verdict.dirty[~under].mean())
-    share = round(verdict.dirty_share, 4)
-    return Watched(name, len(frames), covered, opacity, verdict.told, share, verdict.code, found, false)
+    share = np.asarray(cv2.resize(mask, (columns, rows), interpolation=cv2.INTER_AREA)) / opacity
+    under, clear = verdict.dirty[share > 0.6], verdict.dirty[share < 0.1]
+    found, false = (round(float(cells.mean()), 4) if cells.size else None for cells in (under, clear))
+    dirty = round(verdict.dirty_share, 4)
+    return Watched(name, len(frames), lens, covered, opacity, verdict.told, dirty, verdict.code, found, false)

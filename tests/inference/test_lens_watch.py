@@ -19,7 +19,7 @@ from inference.lens_watch import (
     read_lens,
 )
 from inference.quality import judge
-from training.degrading import dirt_mask, drop_mask, soil
+from training.degrading import dirt_mask, soil
 
 Pixels = NDArray[np.uint8]
 
@@ -68,7 +68,7 @@ def test_soft_spots_that_move_with_the_street_are_no_dirt(street: list[Pixels]) 
 def test_more_dirt_is_more(street: list[Pixels]) -> None:
     shares = []
     for covered in (0.0, 0.05, 0.2):
-        dirt = drop_mask(270, 480, covered, np.random.default_rng(5), least=0.04, most=0.06)
+        dirt = dirt_mask(covered, np.random.default_rng(5))
         shares.append(watched([soil(pixels, dirt) for pixels in street]).dirty_share)
     assert shares == sorted(shares)
     assert shares[0] < shares[-1]

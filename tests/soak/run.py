@@ -29,16 +29,16 @@ from tests.soak.machine import Machine
 VICTIMS = ("server", "worker", "database")
 CUT_BYTES = (50_000, 2_000_000)  # a connection breaks after some number of bytes between these
 PROCESSED_WITHIN_S = 900
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.5
 
 
 @dataclass(frozen=True)
 class Soak:
-    """What to put on the machine; `kill_every_s` are the least and the most seconds between two kills."""
+    """What to put on the machine; the kills are spread over the frames as they arrive."""
 
     frames: int
     vehicles: int
-    kill_every_s: tuple[float, float] = (10.0, 30.0)
+    kills: int
     seed: int = 0
 
 
@@ -130,22 +130,24 @@ def _register(data_dir: Path, vehicles: int) -> tuple[str, list[str]]:
 def _watch(
     machine: Machine, vehicles: Sequence[_Vehicle], database: Database, asked: Soak, chance: random.Random
 ) -> None:
-    """Until every vehicle is done: kill, look, show how many frames are there."""
+    """Until every vehicle is done: look, show how many frames are there, kill one part after the other."""
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    killer, next_kill_s, agent_killed = machine.kill, time.monotonic() + chance.uniform(*asked.kill_every_s), False
+    kills = iter(sorted(chance.randint(1, asked.frames * 8 // 10) for _ in range(asked.kills)))
+    next_kill, agent_killed = next(kills, None), False
     with Progress(*columns) as progress:
         shown = progress.add_task("frames with a row", total=asked.frames)
         while any(vehicle.is_alive() for vehicle in vehicles):
             time.sleep(LOOK_EVERY_S)
             machine.look()
-            progress.update(shown, completed=_rows(database))
-            if time.monotonic() < next_kill_s:
+            rows = _rows(database)
+            progress.update(shown, completed=rows)
+            if rows is None or next_kill is None or rows < next_kill:
                 continue
-            killer(VICTIMS[len(machine.killed) % len(VICTIMS)])
+            machine.kill(VICTIMS[len(machine.killed) % len(VICTIMS)])
             if not agent_killed and (process := vehicles[0].process):
                 process.kill()
                 agent_killed = True
-            next_kill_s = time.monotonic() + chance.uniform(*asked.kill_every_s)
+            next_kill = next(kills, None)
 
 
 def _wait_until_processed(machine: Machine, database: Database) -> None:

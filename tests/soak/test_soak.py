@@ -20,7 +20,7 @@ def folder() -> Iterator[Path]:
 
 
 def test_nothing_is_lost_and_nothing_doubled_while_every_part_is_killed(folder: Path) -> None:
-    outcome = run_soak(Soak(frames=400, vehicles=2, kill_every_s=(4.0, 8.0)), folder)
+    outcome = run_soak(Soak(frames=400, vehicles=2, kills=6), folder)
     assert outcome.clean, outcome.as_json()
     assert outcome.sent == 400 and outcome.stored < 400
     assert {"server", "worker", "database"} <= set(outcome.killed)

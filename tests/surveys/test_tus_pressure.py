@@ -3,9 +3,11 @@
 import asyncio
 import errno
 import shutil
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -82,7 +84,7 @@ def test_a_disk_that_fills_up_meanwhile_keeps_what_fitted(
     with monkeypatch.context() as patched, spool_of(runtime.settings).take(upload.public_id, 10) as file:
         patched.setattr(SpoolFile, "write", full_after_five)
         with pytest.raises(StorageFull):
-            asyncio.run(receive_body(runtime, upload, file, pieces(), 10, None))
+            in_a_loop_of_its_own(receive_body(runtime, upload, file, pieces(), 10, None))
     assert offset_of(client, key, url) == 4  # whole pieces count
     assert spool_path(runtime, url).read_bytes() == b"0123"
     assert append(client, key, url, 4, b"456789").status_code == 204
@@ -105,3 +107,9 @@ def test_a_long_queue_refuses_new_uploads_and_lets_begun_ones_end(
     frames[0].state = FrameState.PROCESSED
     session.commit()
     assert create(client, key, 10).status_code == 201
+
+
+def in_a_loop_of_its_own(work: Coroutine[Any, Any, Any]) -> None:
+    """In a thread: a browser test before this one leaves its loop running in the main one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, work).result()

@@ -4,7 +4,7 @@ A plate of a far car has 15 pixels in a whole frame, and its finder learnt on pi
 each car shows it what it knows. What was seen is kept with its scores, so that rules can change without looking again.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -84,7 +84,9 @@ def read_seen(path: Path) -> dict[str, Seen]:
     return {one.name: one for one in seen}
 
 
-def look_at_all(pictures: Iterable[Picture], teachers: Teachers, path: Path, workers: int = 1) -> Iterator[Seen]:
+def look_at_all(
+    pictures: Iterable[Picture], teachers: Teachers, path: Path, workers: int = 1
+) -> Generator[Seen, None, None]:
     """Look at the pictures that `path` does not hold yet, adding each to it: stop and start again at any time.
 
     workers pictures are looked at at a time, each on one core.
