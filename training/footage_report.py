@@ -30,6 +30,7 @@ _MOVES = {
 }
 """The damages each score answers to."""
 _BINS = 8
+_WIDEST = 9.0  # of the axis of a score
 
 
 def clean_table(rows: Sequence[Judged]) -> list[str]:
@@ -103,11 +104,10 @@ def write_plot(rows: Sequence[Judged], untouched: Sequence[Judged], path: Path) 
     for place, name in enumerate(_PLOTTED, 1):
         axes = figure.add_subplot(2, 3, place)
         _draw_score(axes, name, rows, untouched)
-        axes.set(xlabel=name, ylim=(0, 1.15))
+        highest = max(row.scores[name] for row in rows if row.kind in _MOVES[name])
+        axes.set(xlabel=name, xlim=(0, 1.05 * min(highest, _WIDEST)), ylim=(0, 1.15), ylabel="boxes found, of clean")
         axes.grid(alpha=0.3)
-    figure.axes[0].set_ylabel("boxes found, of clean")
-    figure.axes[3].set_ylabel("boxes found, of clean")
-    figure.legend(*figure.axes[3].get_legend_handles_labels(), loc="lower right", fontsize=9)
+        axes.legend(fontsize=7)
     figure.savefig(path, dpi=80)
 
 
@@ -121,7 +121,7 @@ def _draw_score(axes: Any, name: str, rows: Sequence[Judged], untouched: Sequenc
         ]
         axes.plot(*zip(*points, strict=True), "o-", markersize=3, label=kind)
     good = np.sort([row.scores[name] for row in untouched])
-    axes.plot(good, np.linspace(0, 1, len(good)), color="0.6", label="untouched pictures, share up to here")
+    axes.plot(good, np.linspace(0, 1, len(good)), color="0.6", label="untouched, share up to here")
     for limit in LIMITS:
         if limit.score == name and limit.code is not Code.BLANK:
             _draw_limit(axes, limit)
