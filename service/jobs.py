@@ -46,6 +46,14 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     def delete_blob(key: str) -> None:
         mending.delete_blob(runtime, key)
 
+    _add_nets(app, runtime)
+    _add_tidying(app, runtime)
+    return app
+
+
+def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
+    """What finds work that got lost."""
+
     @app.periodic(cron=EVERY_TEN_SECONDS)
     @app.task(name="retry_stalled_jobs", queueing_lock="retry_stalled_jobs")
     async def retry_stalled(timestamp: int) -> None:
@@ -57,6 +65,10 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
             archives.enqueue_waiting_archives(session, utc_now() - OVERDUE)
+
+
+def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:
+    """What ends by its age."""
 
     @app.periodic(cron=EVERY_HOUR)
     @app.task(name="delete_expired_tokens", queueing_lock="delete_expired_tokens")
@@ -85,8 +97,6 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     async def delete_finished(timestamp: int) -> None:
         await app.job_manager.delete_old_jobs(runtime.settings.keep_finished_jobs_h, include_failed=True)
 
-    return app
-
 
 async def run_worker(runtime: Runtime) -> None:
     """Works until cancelled; a job that has begun is finished first.
@@ -94,7 +104,6 @@ async def run_worker(runtime: Runtime) -> None:
     When the database goes away it tries again every few seconds: a restart of PostgreSQL must not end all workers.
     Procrastinate tells of it by an exception, or by ending as if it had been asked to.
     """
-    open_privacy(runtime.settings)  # archives are unpacked here
     while True:
         app = build_worker(runtime)
         try:
@@ -109,6 +118,7 @@ async def run_worker(runtime: Runtime) -> None:
 
 async def run_worker_until_signalled(runtime: Runtime) -> None:
     """The same, as a process of its own: SIGTERM and Ctrl-C end it."""
+    open_privacy(runtime.settings)  # archives are unpacked here; a server with a worker inside has asked already
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None
     for number in (signal.SIGTERM, signal.SIGINT):

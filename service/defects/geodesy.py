@@ -5,18 +5,10 @@ import math
 
 import h3
 
-EARTH_RADIUS_M = 6_371_008.8  # mean radius R1 of the WGS 84 ellipsoid
+from service.surveys.geodesy import EARTH_RADIUS_M
+
 H3_RESOLUTION = 12  # cells with edges of 10.4-11.1 m in Riyadh
 _EDGE_MARGIN = 0.9  # neighbouring cells have slightly shorter edges than the cell measured
-
-
-def distance_m(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
-    """Great-circle distance by the haversine formula, which stays exact for small distances."""
-    half_lat = math.radians(lat_b - lat_a) / 2
-    half_lon = math.radians(lon_b - lon_a) / 2
-    chord = math.sin(half_lat) ** 2
-    chord += math.cos(math.radians(lat_a)) * math.cos(math.radians(lat_b)) * math.sin(half_lon) ** 2
-    return 2 * EARTH_RADIUS_M * math.asin(min(1.0, math.sqrt(chord)))
 
 
 def moved(lat: float, lon: float, bearing_deg: float, by_m: float) -> tuple[float, float]:

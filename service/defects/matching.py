@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from datasets.taxonomy import BY_KEY
-from service.defects.geodesy import distance_m
+from service.surveys.geodesy import distance_m
 
 
 @dataclass(frozen=True)

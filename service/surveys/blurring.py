@@ -51,7 +51,11 @@ def blur_upload(runtime: Runtime, data: bytes) -> BlurredUpload:
 def open_privacy(settings: Settings) -> None:
     """At the start of a server or worker: without its model it must not run at all, and off is said aloud."""
     if settings.privacy == OFF:
-        log.warning("privacy.off", consequence="faces and plates are stored legibly", turn_on="unset RASID_PRIVACY")
+        log.warning(
+            "privacy.off",
+            consequence="faces and plates are stored legibly",
+            turn_on="RASID_PRIVACY=name of a privacy model",
+        )
         return
     card = _open(settings.privacy).card
     log.info("privacy.on", model=card.name, version=card.version)

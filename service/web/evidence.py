@@ -13,10 +13,11 @@ from service.core.events import Event
 from service.core.tables import JsonObject
 from service.defects.access import list_events, list_sightings, moved_boxes, visible_defects
 from service.defects.boxes import BoxPx
-from service.defects.geodesy import cells_within, distance_m
+from service.defects.geodesy import cells_within
 from service.defects.models import Defect, Detection, Sighting
 from service.defects.schemas import box_of
 from service.defects.states import DefectState
+from service.surveys.geodesy import distance_m
 from service.surveys.models import Frame
 from service.web import words
 

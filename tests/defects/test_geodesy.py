@@ -3,7 +3,8 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.defects.geodesy import EARTH_RADIUS_M, cells_within, distance_m, h3_cell, moved
+from service.defects.geodesy import cells_within, h3_cell, moved
+from service.surveys.geodesy import EARTH_RADIUS_M, distance_m
 
 lats = st.floats(-84, 84)
 lons = st.floats(-179.99, 179.99)

@@ -3,8 +3,9 @@ import math
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from service.defects.geodesy import distance_m, moved
+from service.defects.geodesy import moved
 from service.defects.locate import MAX_DISTANCE_M, Camera, FramePose, GroundPosition, locate
+from service.surveys.geodesy import distance_m
 
 CAMERA = Camera(height_m=1.5, pitch_deg=0.0, hfov_deg=2 * math.degrees(math.atan(0.5)))  # focal = width = 1000 px
 POSE = FramePose(24.7, 46.7, heading_deg=0.0, width_px=1000, height_px=600)

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.taxonomy import CLASSES
-from service.defects.geodesy import distance_m, moved
+from service.defects.geodesy import moved
 from service.defects.matching import Known, Place, match, radius_m
+from service.surveys.geodesy import distance_m
 
 LAT, LON = 24.7, 46.7
 keys = st.sampled_from([c.key for c in CLASSES])
