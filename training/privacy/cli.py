@@ -34,8 +34,7 @@ def label(
 
     from datasets.records import Split
     from inference.progress import image_progress
-    from training.privacy.looking import SEEN_FILE, list_pictures, look_at_all, read_seen
-    from training.privacy.recipe import FOLDER
+    from training.privacy.looking import FOLDER, SEEN_FILE, list_pictures, look_at_all, read_seen
     from training.privacy.teachers import Teachers, prepare_teachers
 
     with refusals():
@@ -66,8 +65,7 @@ def sheets(
     Example: rasid privacy sheets runs/privacy/sheets
     """
     from training.privacy.agreement import agree
-    from training.privacy.looking import SEEN_FILE, list_pictures, read_seen
-    from training.privacy.recipe import FOLDER
+    from training.privacy.looking import FOLDER, SEEN_FILE, list_pictures, read_seen
     from training.privacy.sheets import write_label_sheets
 
     with refusals():

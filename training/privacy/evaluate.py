@@ -15,8 +15,7 @@ from inference.privacy import KINDS, PrivacyModel
 from training.errors import EvaluationError
 from training.privacy.agreement import Labels, XyxyPx, agree
 from training.privacy.export import rewrite_thresholds
-from training.privacy.looking import SEEN_FILE, Picture, list_pictures, read_picture, read_seen
-from training.privacy.recipe import FOLDER
+from training.privacy.looking import FOLDER, SEEN_FILE, Picture, list_pictures, read_picture, read_seen
 from training.privacy.scoring import LOWEST, Scored, as_markdown, choose, score
 from training.privacy.sheets import write_sheets
 

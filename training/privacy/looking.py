@@ -19,6 +19,7 @@ from datasets.sources import SOURCES
 from inference.stream import map_in_order
 from training.privacy.teachers import PERSON, VEHICLES, Rows, Teachers
 
+FOLDER = "privacy"  # under the runs folder: teachers, what they saw, and the runs
 SEEN_FILE = "seen.jsonl"
 WHOLE_PX = 1120  # long side of a survey frame here; smaller pictures are enlarged to it
 CLOSE_PX = 640  # of a close-up: what the plate finder was trained at

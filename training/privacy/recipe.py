@@ -12,11 +12,9 @@ from datasets.records import Split
 from inference.privacy import KINDS
 from training.partial_labels import LabelledClasses
 from training.privacy.config import PrivacyConfig, read_privacy_config
-from training.privacy.looking import SEEN_FILE, list_pictures, read_seen
+from training.privacy.looking import FOLDER, SEEN_FILE, list_pictures, read_seen
 from training.privacy.pictures import write_examples
 from training.recipe import RECORD_FILE, STOP_FILE, epoch_recorder, start_record, starting_weights
-
-FOLDER = "privacy"  # under the runs folder: teachers, what they saw, and the runs
 
 
 def train_privacy(config_path: Path, shared: Path, runs: Path, resume: bool, epochs: int | None = None) -> str:
