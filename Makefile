@@ -18,8 +18,8 @@ setup: .venv/.installed  ## Install the product and its development tools
 
 # Other people's upload clients, to be tested against. panoramax_cli wants older libraries than ours, so it lives apart; a
 # machine without npm, or without a registry, goes without them and the tests that need them say so.
-.venv/.clients: .venv/.installed tests/surveys/node/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/surveys/node || true; fi
+.venv/.clients: .venv/.installed tests/intake/node/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/intake/node || true; fi
 	@$(PYTHON) -m venv .venv/panoramax && .venv/panoramax/bin/pip install -qq panoramax_cli==1.4.1 || true
 	@touch $@
 

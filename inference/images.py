@@ -1,5 +1,6 @@
 """Turns bytes from anywhere into upright pixels, refusing the broken and the too large at once."""
 
+import struct
 from dataclasses import dataclass
 from io import BytesIO
 from typing import Literal
@@ -14,7 +15,7 @@ from PIL.PngImagePlugin import PngImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from inference.errors import ImageRefused
-from inference.jpeg import decode_jpeg, reduction_for
+from inference.jpeg import MAX_SCANS, decode_jpeg, has_too_many_scans, reduction_for
 from inference.orientation import ORIENTATIONS, swaps_sides, turn_upright
 
 __all__ = ["MAX_PIXELS", "DecodedImage", "Format", "ImageRefused", "decode_image"]
@@ -25,8 +26,10 @@ MAX_PIXELS = 100_000_000
 _PLUGINS: dict[Format, type[ImageFile]] = {"JPEG": JpegImageFile, "PNG": PngImageFile, "WEBP": WebPImageFile}
 _PNG_END = b"IEND\xaeB`\x82"
 _EXIF_ORIENTATION = 0x0112
-# What Pillow raises on bytes that break its format: SyntaxError from headers, the rest from later parts.
-_DECODE_ERRORS = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError)
+# What Pillow raises on bytes that break its format: SyntaxError from headers, the rest from later parts and from EXIF.
+_DECODE_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +64,7 @@ def decode_image(data: bytes, max_pixels: int = MAX_PIXELS, least_long_side: int
     file_format = _recognise_format(data)
     _check_size(_webp_size(data) if file_format == "WEBP" else None, max_pixels)
     _check_end(data, file_format)
+    _check_scans(data, file_format)
     try:
         image = _PLUGINS[file_format](BytesIO(data))
         _check_size(image.size, max_pixels)
@@ -113,6 +117,11 @@ def _check_end(data: bytes, file_format: Format) -> None:
         promised = int.from_bytes(data[4:8], "little") + 8
         if len(data) < promised:
             raise ImageRefused("image.truncated", f"a WebP file of {promised} bytes", f"{len(data)} bytes")
+
+
+def _check_scans(data: bytes, file_format: Format) -> None:
+    if file_format == "JPEG" and has_too_many_scans(data):
+        raise ImageRefused("image.unreadable", f"a JPEG file of at most {MAX_SCANS} scans", "more")
 
 
 def _stored_pixels(data: bytes, image: ImageFile, least_long_side: int | None) -> tuple[NDArray[np.uint8], int]:

@@ -27,11 +27,14 @@ _EXIF_TAGS = (
 _GPS_TAGS = tuple(tag for tag in range(0x20) if tag not in (0x1B, 0x1C))  # without its two free texts
 _DIRECTORIES = ((EXIF_DIRECTORY, _EXIF_TAGS), (GPS_DIRECTORY, _GPS_TAGS))
 # What Pillow raises on directories that break their format.
-_EXIF_ERRORS = (OSError, SyntaxError, ValueError, EOFError, KeyError, IndexError, TypeError, AttributeError,
-                OverflowError, ZeroDivisionError)  # fmt: skip
+_EXIF_ERRORS = (
+    OSError, SyntaxError, ValueError, EOFError, LookupError, TypeError, AttributeError, ArithmeticError, struct.error
+)  # fmt: skip
 
 _JPEG_START, _JPEG_END = b"\xff\xd8", b"\xff\xd9"
-_AFTER_SCAN = re.compile(b"\xff+[^\x00\xd0-\xd7\xff]")  # a marker that is neither a stuffed byte nor a restart
+# A marker that is neither a stuffed byte nor a restart; one 0xFF alone, for a run of them would be looked at again from
+# each of its bytes.
+_AFTER_SCAN = re.compile(b"\xff[^\x00\xd0-\xd7\xff]")
 _EXIF_HEAD = b"Exif\0\0"
 _PNG_START = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset(
@@ -53,7 +56,7 @@ def kept_exif(image: Image.Image) -> bytes:
     except _EXIF_ERRORS:
         return b""
     for directory, values, allowed in parts:
-        sound = {tag: values[tag] for tag in allowed if tag in values and _is_sound(tag, values[tag])}
+        sound = {tag: values[tag] for tag in allowed if tag in values and _is_sound(directory, tag, values[tag])}
         count += len(sound)
         if sound:
             (kept if directory is None else kept.get_ifd(directory)).update(sound)
@@ -103,15 +106,15 @@ def strip_webp(data: bytes, exif: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def _is_sound(tag: int, value: object) -> bool:
-    """Small, and writable as it was read; a way up that no viewer knows is none."""
+def _is_sound(directory: int | None, tag: int, value: object) -> bool:
+    """Small, and writable where it was read; a way up that no viewer knows is none."""
     if tag == ORIENTATION:
         return isinstance(value, int) and value in ORIENTATIONS
     alone = Image.Exif()
-    alone[tag] = value
+    (alone if directory is None else alone.get_ifd(directory))[tag] = value
     try:
         return len(alone.tobytes()) <= _LARGEST_VALUE_BYTES
-    except (*_EXIF_ERRORS, struct.error):
+    except _EXIF_ERRORS:
         return False
 
 

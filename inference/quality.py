@@ -7,6 +7,7 @@ pictures reach it.
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from math import inf
 from typing import Literal
 
 import numpy as np
@@ -74,7 +75,7 @@ LIMITS = (
     Limit(Code.BLANK, "contrast", 0.006, 0.006, falling=True),
     Limit(Code.HAZE, "veil", 0.7, 0.9),
     Limit(Code.BLURRED, "blur_px", 2.2, 8.0),
-    Limit(Code.RAIN, "streak_share", 0.15, 2.0),
+    Limit(Code.RAIN, "streak_share", 0.15, inf),  # no rain measured hid the street
 )
 """Of several the worst counts, of equally bad ones the first."""
 _USES: tuple[Use, ...] = ("nothing", "coverage", "defects")

@@ -18,21 +18,23 @@ from service.core.errors import RasidError, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
 from service.core.telemetry import REQUEST_SECONDS
+from service.coverage.api import router as coverage
 from service.defects.api import router as defects
+from service.defects.priority_api import router as priority
+from service.intake.archives_api import router as archives
+from service.intake.panoramax_api import router as panoramax
+from service.intake.tus_api import router as tus
+from service.intake.uploads_api import router as uploads
 from service.jobs import run_worker
+from service.privacy.api import router as blur
 from service.surveys.api import router as surveys
-from service.surveys.archives_api import router as archives
-from service.surveys.blur_api import router as blur
 from service.surveys.blurring import open_privacy
-from service.surveys.coverage_api import router as coverage
 from service.surveys.mending_api import router as mending
-from service.surveys.panoramax_api import router as panoramax
-from service.surveys.tus_api import router as tus
-from service.surveys.uploads_api import router as uploads
 from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
 from service.web.routes import router as pages
 from service.web.routes import static_files
 from service.work_orders.api import router as work_orders
+from service.work_orders.verification_api import router as verification
 
 log = structlog.get_logger()
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -63,17 +65,18 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, work_orders, pages):
+    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, pages):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.middleware("http")(_observe)
+    largest_bytes = max(runtime.settings.tus_max_size_bytes, runtime.settings.max_archive_bytes)
     app.add_middleware(
         BodyLimit,
         max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
-        larger=dict.fromkeys(STREAMED, runtime.settings.tus_max_size_bytes + FORM_OVERHEAD_BYTES),
+        larger=dict.fromkeys(STREAMED, largest_bytes + FORM_OVERHEAD_BYTES),
     )
     return app
 

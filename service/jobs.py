@@ -18,14 +18,18 @@ from service.accounts.service import delete_expired_tokens
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
-from service.retention import apply_retention
-from service.surveys import archives, mending, uploads
+from service.coverage import counting
+from service.defects.priorities import refresh_all
+from service.intake import archives, uploads
+from service.privacy.retention import apply_retention
+from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
 EVERY_HOUR = "17 * * * *"
+EVERY_NIGHT = "30 0 * * *"  # UTC; half past three in the morning in Dammam
 OVERDUE = timedelta(minutes=2)
 RECONNECT_S = 3.0
 
@@ -46,8 +50,13 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     def delete_blob(key: str) -> None:
         mending.delete_blob(runtime, key)
 
+    @app.task(name=mending.RECOUNT_COVERAGE)
+    def recount_coverage(municipality_id: int, day: str) -> None:
+        counting.recount(runtime, municipality_id, day)
+
     _add_nets(app, runtime)
     _add_tidying(app, runtime)
+    _add_daily(app, runtime)
     return app
 
 
@@ -96,6 +105,15 @@ def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:
     @app.task(name="delete_finished_jobs", queueing_lock="delete_finished_jobs")
     async def delete_finished(timestamp: int) -> None:
         await app.job_manager.delete_old_jobs(runtime.settings.keep_finished_jobs_h, include_failed=True)
+
+
+def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
+    """What changes by the day alone."""
+
+    @app.periodic(cron=EVERY_NIGHT)
+    @app.task(name="refresh_priorities", queueing_lock="refresh_priorities")
+    def refresh_priorities(timestamp: int) -> None:
+        refresh_all(runtime.database, utc_now())
 
 
 async def run_worker(runtime: Runtime) -> None:

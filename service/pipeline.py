@@ -1,7 +1,12 @@
 """The whole machine path of a frame in one readable piece: check the drive, detect, locate, match, write."""
 
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 from typing import TypeAlias
+
+from sqlalchemy.orm import Session
 
 from inference.detections import Detections
 from inference.errors import ImageRefused
@@ -9,16 +14,21 @@ from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.storage import BlobMissing, Store
 from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
+from service.coverage.counting import count_frames
 from service.defects.access import lock_matching
-from service.defects.service import SeenBox, record_sightings
+from service.defects.courses import poses_of
+from service.defects.looks import note_looks
+from service.defects.priorities import set_priorities
+from service.defects.recording import SeenFrame, record_frames
 from service.surveys.clock_service import keep_clock
-from service.surveys.coverage import count_frames
+from service.surveys.lens import watch_lens
 from service.surveys.models import FootageUse, Frame, FrameState
 from service.surveys.reading import Refusal
 from service.surveys.service import finish_frame, lock_received, take_batch
 from service.surveys.track_checks import set_aside
-from service.work_orders.seeing import see_boxes
+from service.work_orders.seeing import FoundBox, see_boxes
 from service.work_orders.service import reopen_after_sighting
+from service.work_orders.verification import propose_absences
 
 Outcome: TypeAlias = Detections | Refusal
 
@@ -33,6 +43,7 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
     total = 0
     while True:
         with runtime.database.transaction() as session:
+            watch_lens(session, survey_id, utc_now())
             frames = take_batch(session, survey_id, runtime.settings.batch_frames, utc_now())
         if not frames:
             return total
@@ -76,28 +87,46 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
     with runtime.database.transaction() as session:
         for municipality_id in sorted({frame.municipality_id for frame in frames}):  # one order: no deadlock
             lock_matching(session, municipality_id)
-        finished = []
+        finished, found = [], []
         for frame in lock_received(session, [frame.id for frame in frames]):
             outcome = outcomes.get(frame.id)  # None: it shows too little of the street
             if isinstance(outcome, Refusal):
                 finish_frame(session, frame, FrameState.FAILED, now, outcome)
                 continue
             if outcome is not None:
-                boxes = see(frame, outcome)
-                recorded = record_sightings(
-                    session, frame, boxes, model_name=card.name, model_version=card.version, now=now
-                )
-                for defect in recorded.reopened:
-                    reopen_after_sighting(session, defect, now)
+                found.append((frame, outcome.width, outcome.height, outcome))
             finish_frame(session, frame, FrameState.PROCESSED, now)
             finished.append(frame)
+        seen = see(session, found)
+        record_what_was_seen(
+            session, seen, model_name=card.name, model_version=card.version, now=now,
+            close_verified=runtime.settings.close_verified_repairs,
+        )  # fmt: skip
         count_frames(session, finished)
     _count(outcomes)
 
 
-def see(frame: Frame, detections: Detections) -> list[SeenBox]:
-    """The boxes with their places on the ground and their sizes."""
-    return see_boxes(frame, detections.width, detections.height, detections)
+def record_what_was_seen(
+    session: Session, seen: Sequence[SeenFrame], *, model_name: str, model_version: str, now: datetime,
+    close_verified: bool = False,
+) -> None:  # fmt: skip
+    """Sightings, and what was looked for in vain; orders whose repair did not last are opened again, and absences
+    proposed. The frames are of one survey."""
+    recorded = record_frames(session, seen, model_name=model_name, model_version=model_version, now=now)
+    for defect in recorded.reopened:
+        reopen_after_sighting(session, defect, now)
+    looked_at = [defect.id for defect in note_looks(session, seen, recorded, recorded.shown)]
+    propose_absences(session, looked_at, now, close_verified=close_verified)
+    set_priorities(session, {*looked_at, *(defect.id for defect in recorded.created)}, now)
+
+
+def see(session: Session, found: Sequence[tuple[Frame, int, int, Iterable[FoundBox]]]) -> list[SeenFrame]:
+    """Frames of one survey, each with its upright size and boxes, now with their places on the ground and sizes."""
+    poses = poses_of(session, [frame for frame, *_ in found])
+    return [
+        SeenFrame(frame, see_boxes(frame, replace(poses[frame.id], width_px=width, height_px=height), boxes))
+        for frame, width, height, boxes in found
+    ]
 
 
 def _count(outcomes: dict[int, Outcome]) -> None:

@@ -24,6 +24,7 @@ from service.core.tables import Base
 from tests.models import write_blob_model
 
 KEPT = {"alembic_version"}
+os.environ.setdefault("RASID_PRIVACY", "off")  # tests of blurring turn it on; the others need not wait for it
 
 
 @contextmanager

@@ -97,7 +97,7 @@ def judge_clean(images: Iterable[LabelledImage], notebook: Notebook) -> None:
     """Judge pictures as they are."""
     for image in images:
         if not notebook.knows(("as they are", image.name, CLEAN.kind, CLEAN.severity)):
-            notebook.add(_judged("as they are", image, CLEAN, _whole(image)))
+            notebook.add(_judged("as they are", image, CLEAN, whole_picture(image)))
 
 
 def judge_simulated(notebook: Notebook) -> None:
@@ -114,7 +114,7 @@ def judge_simulated(notebook: Notebook) -> None:
 def judge_spoiled(images: Sequence[LabelledImage], detector: Detector, notebook: Notebook) -> None:
     """Judge each picture under every damage and count the labelled boxes the detector still finds in it."""
     for image in images:
-        whole = _whole(image)
+        whole = whole_picture(image)
         for damage in (CLEAN, *DAMAGES, *HARMLESS):
             if notebook.knows(("spoiled", image.name, damage.kind, damage.severity)):
                 continue
@@ -142,6 +142,14 @@ def watch_drives(images: Iterable[LabelledImage], seed: int = 0) -> Iterator[Wat
         for lens, covered, opacity in LENSES:
             rng = np.random.default_rng(crc32(f"{seed} {name} {lens} {covered} {opacity}".encode()))
             yield _watch(name, frames, lens, covered, opacity, rng)
+
+
+def whole_picture(image: LabelledImage) -> Pixels:
+    """The uncropped picture: a frame is judged as the camera took it."""
+    pixels = cv2.imread(str(image.image_path), cv2.IMREAD_COLOR)
+    if pixels is None:
+        raise EvaluationError(f"expected a readable picture at {image.image_path}, got none; restore the file")
+    return np.asarray(pixels, np.uint8)
 
 
 def cost_ratio(repeats: int = 20) -> tuple[float, float]:
@@ -180,14 +188,6 @@ def _count(image: LabelledImage, found: Detections) -> tuple[int, int]:
     return sum(len(cell.truth_xyxy_px) for cell in cells), hits
 
 
-def _whole(image: LabelledImage) -> Pixels:
-    """The uncropped picture: a frame is judged as the camera took it."""
-    pixels = cv2.imread(str(image.image_path), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise EvaluationError(f"expected a readable picture at {image.image_path}, got none; restore the file")
-    return np.asarray(pixels, np.uint8)
-
-
 def _cropped(pixels: Pixels, image: LabelledImage) -> Pixels:
     if image.crop_fraction is None:
         return pixels
@@ -205,7 +205,7 @@ def _drives(images: Iterable[LabelledImage]) -> Iterator[tuple[str, list[Pixels]
     long_enough = sorted((group for group, own in segments.items() if len(own) >= FEWEST_FRAMES))
     for group in long_enough:
         own = sorted(segments[group], key=lambda image: int(image.image_path.stem.rpartition("_")[2]))
-        yield group, [_whole(image) for image in own[:_DRIVE_FRAMES]]
+        yield group, [whole_picture(image) for image in own[:_DRIVE_FRAMES]]
     for seed in _SIMULATED_SEEDS:
         yield f"rendered drive {seed}", [frame.pixels for frame in drive(seed, _DRIVE_FRAMES)]
 

@@ -31,6 +31,10 @@ class CameraProfile(BaseModel):
     pitch_deg: float | None = Field(None, ge=-30, le=90, description="downwards positive")
     yaw_deg: float = Field(0, ge=-180, le=180, description="clockwise from the direction of travel")
     hfov_deg: float | None = Field(None, gt=10, lt=170, description="horizontal field of view")
+    distortion: tuple[float, ...] = Field((), max_length=5, description="k1 k2 p1 p2 k3 as OpenCV names them")
+    pitch_sd_deg: float = Field(1.0, gt=0, le=20, description="how surely the pitch is known, one standard deviation")
+    yaw_sd_deg: float = Field(1.0, gt=0, le=20)
+    gps_sd_m: float | None = Field(None, gt=0, le=100, description="error of a fix per axis where it states none")
 
 
 class Login(BaseModel):

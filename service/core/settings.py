@@ -47,15 +47,28 @@ class Settings(BaseSettings):
         1_000_000_000, ge=0, description="Kept free under data_dir for the database; below it uploads wait (507)."
     )
 
+    # Surveys that come in one file, a ZIP or a video; what an operator's disk and drives ask for.
+    max_archive_bytes: int = Field(10_000_000_000, ge=1_000, description="Largest ZIP or video, whichever way it came.")
+    max_track_bytes: int = Field(50_000_000, ge=1_000, description="Largest GPX; a day with a point a second is 12 MB.")
+    zip_max_files: int = Field(100_000, ge=1, description="Most files in one ZIP.")
+    zip_max_unpacked_bytes: int = Field(200_000_000_000, ge=1_000, description="Most that a ZIP may unpack to.")
+    video_max_frames: int = Field(100_000, ge=1, description="Most frames taken out of one video.")
+    video_spacing_m: float = Field(5.0, ge=0.5, le=1_000, description="Metres between them, unless the sender tells.")
+    keep_refused_archives_h: int = Field(168, ge=1, description="How long a refused one, not blurred, can be retried.")
+
     # What is kept of people, and for how long (docs/privacy.md says why so long).
     privacy: str = Field(
-        "off", description="Model that finds the faces and plates to blur before storing; off: nothing is blurred."
+        "privacy", description="Model that finds the faces and plates to blur before storing; off: nothing is blurred."
     )
     keep_plain_days: int = Field(90, ge=0, description="Pictures that show no defect; 0: for good.")
     keep_evidence_days: int = Field(730, ge=0, description="Pictures of defects that are over; 0: for good.")
     keep_unusable_days: int = Field(30, ge=0, description="Pictures of refused and failed frames; 0: for good.")
 
-    batch_frames: int = Field(16, ge=1, le=256, description="Frames of one survey per database write.")
+    close_verified_repairs: bool = Field(
+        False, description="Close an order by itself when later passes verify its repair; else a person decides."
+    )
+
+    batch_frames: int = Field(32, ge=1, le=256, description="Frames of one survey per database write.")
     worker_in_server: bool = Field(True, description="Run a worker thread inside `rasid serve`.")
     worker_concurrency: int = Field(1, ge=1, le=64, description="Surveys processed at once by one worker.")
     heartbeat_s: float = Field(10.0, gt=0, description="A worker says this often that it lives.")

@@ -1,16 +1,17 @@
 """Who may read which defects, and the locks under which they change."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from service.accounts.caller import Caller, visible
 from service.accounts.permissions import Permission, may
 from service.core.api import paginate
 from service.core.errors import Forbidden, NotFound
 from service.core.events import Event
+from service.coverage.cells import Box, cell_name, ranges_around
 from service.defects.boxes import BoxPx
 from service.defects.models import Defect, Detection, Review, Sighting, Verdict
 from service.defects.states import DefectState
@@ -21,6 +22,13 @@ MATCHING_LOCK = 940_000_002  # advisory lock space; the second number is the mun
 class DefectOrder(StrEnum):
     OLDEST = "oldest"
     SCORE = "score"  # highest first
+    PRIORITY = "priority"  # highest first
+
+
+RANKED: Mapping[DefectOrder, InstrumentedAttribute[float]] = {
+    DefectOrder.SCORE: Defect.score,
+    DefectOrder.PRIORITY: Defect.priority,
+}
 
 
 def permit(caller: Caller, permissions: Iterable[Permission]) -> None:
@@ -44,12 +52,14 @@ def get_defect(session: Session, caller: Caller, defect_id: int) -> Defect:
 
 def list_defects(
     session: Session, caller: Caller, *, state: DefectState | None = None, class_key: str | None = None,
-    municipality_id: int | None = None, order: DefectOrder = DefectOrder.OLDEST, after: int | None = None,
-    limit: int = 100,
+    municipality_id: int | None = None, box: Box | None = None, order: DefectOrder = DefectOrder.OLDEST,
+    after: int | None = None, limit: int = 100,
 ) -> tuple[list[Defect], int | None]:  # fmt: skip
     """One page of defects with their best detections, and the id to go on after; candidates are the review
     queue."""
     statement = visible_defects(caller).options(selectinload(Defect.best_detection))
+    if box is not None:
+        statement = statement.where(within(box))
     for column, wanted in (
         (Defect.state, state),
         (Defect.class_key, class_key),
@@ -59,16 +69,25 @@ def list_defects(
             statement = statement.where(column == wanted)
     if order is DefectOrder.OLDEST:
         return paginate(session, statement, Defect.id, after, limit)
-    return _page_by_score(session, statement, after, limit)
+    return _page_by(RANKED[order], session, statement, after, limit)
+
+
+def within(box: Box) -> ColumnElement[bool]:
+    """Defects in a box; the grid's index finds them, so that a city of a million defects is as quick as a small one."""
+    inside = and_(Defect.lat.between(box.south, box.north), Defect.lon.between(box.west, box.east))
+    ranges = ranges_around(box)
+    if ranges is None:  # half a world
+        return inside
+    return and_(or_(*(Defect.h3_cell.between(cell_name(low), cell_name(high)) for low, high in ranges)), inside)
 
 
 def list_sightings(
     session: Session, defect_id: int, after: int | None, limit: int
-) -> tuple[list[Detection], int | None]:
-    """The newest first."""
-    own = select(Detection).join(Sighting).where(Sighting.defect_id == defect_id)
-    statement = own.options(selectinload(Detection.frame))
-    return paginate(session, statement, Detection.id, after, limit, descending=True)
+) -> tuple[list[Sighting], int | None]:
+    """The newest first, with their detections and frames."""
+    own = select(Sighting).where(Sighting.defect_id == defect_id)
+    statement = own.options(selectinload(Sighting.detection).selectinload(Detection.frame))
+    return paginate(session, statement, Sighting.detection_id, after, limit, descending=True)
 
 
 def list_reviews(session: Session, defect_id: int) -> list[Review]:
@@ -101,12 +120,12 @@ def lock_defects(session: Session, *where: ColumnElement[bool]) -> list[Defect]:
     return list(session.scalars(statement, execution_options={"populate_existing": True}))
 
 
-def _page_by_score(
-    session: Session, statement: Select[Defect], after: int | None, limit: int
+def _page_by(
+    rank: InstrumentedAttribute[float], session: Session, statement: Select[Defect], after: int | None, limit: int
 ) -> tuple[list[Defect], int | None]:
+    """The highest first, of equals the newest."""
     if after is not None:
-        last_score = select(Defect.score).where(Defect.id == after).scalar_subquery()
-        statement = statement.where(tuple_(Defect.score, Defect.id) < tuple_(last_score, after))
-    ordered = statement.order_by(Defect.score.desc(), Defect.id.desc()).limit(limit + 1)
-    rows = list(session.scalars(ordered))
+        last_rank = select(rank).where(Defect.id == after).scalar_subquery()
+        statement = statement.where(tuple_(rank, Defect.id) < tuple_(last_rank, after))
+    rows = list(session.scalars(statement.order_by(rank.desc(), Defect.id.desc()).limit(limit + 1)))
     return rows[:limit], (rows[limit - 1].id if len(rows) > limit else None)

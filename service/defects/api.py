@@ -14,7 +14,7 @@ from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, SessionDep
 from service.core.fields import RowId
-from service.defects import access, learning_api
+from service.defects import access, geo_api, learning_api, splits_api
 from service.defects.access import DefectOrder
 from service.defects.models import Defect, Detection, Sighting
 from service.defects.schemas import (
@@ -22,12 +22,12 @@ from service.defects.schemas import (
     ClassOut,
     DefectDetail,
     DefectOut,
-    DetectionOut,
     FrameDetectionOut,
     ReviewOut,
+    SightingOut,
     class_out,
     defect_out,
-    detection_out,
+    sighting_out,
 )
 from service.defects.states import DefectState
 from service.surveys.schemas import EventOut
@@ -35,6 +35,8 @@ from service.surveys.service import get_frame
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["defects"])
 router.include_router(learning_api.router)
+router.include_router(splits_api.router)
+router.include_router(geo_api.router)  # before /defects/{defect_id}, which would take "near" for an id
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_DEFECTS))]
 SHOWN_SIGHTINGS = 100
 
@@ -66,7 +68,7 @@ def get_defect(defect_id: RowId, caller: ViewerDep, session: SessionDep) -> Defe
     sightings, _ = access.list_sightings(session, defect_id, None, SHOWN_SIGHTINGS)
     return DefectDetail(
         **defect_out(defect).model_dump(),
-        sightings=[detection_out(row) for row in sightings],
+        sightings=[sighting_out(row) for row in sightings],
         reviews=[ReviewOut.model_validate(row) for row in access.list_reviews(session, defect_id)],
         events=[EventOut.model_validate(row) for row in access.list_events(session, "defect", defect_id)],
     )
@@ -79,11 +81,11 @@ def list_sightings(
     session: SessionDep,
     after: AfterQuery = None,
     limit: LimitQuery = 100,
-) -> Page[DetectionOut]:
+) -> Page[SightingOut]:
     """Every detection of a defect, the newest first."""
     access.get_defect(session, caller, defect_id)
     rows, following = access.list_sightings(session, defect_id, after, limit)
-    return Page(items=[detection_out(row) for row in rows], next=following)
+    return Page(items=[sighting_out(row) for row in rows], next=following)
 
 
 @router.get("/frames/{frame_id}/detections")
@@ -91,21 +93,21 @@ def list_frame_detections(frame_id: RowId, caller: ViewerDep, session: SessionDe
     """What a model saw on a frame and people drew on it, highest score first; as many as there are for one image."""
     get_frame(session, caller, frame_id)
     statement = (
-        select(Detection, Defect)
-        .join(Sighting, Sighting.detection_id == Detection.id)
+        select(Sighting, Defect)
+        .join(Sighting.detection)
         .join(Defect, Defect.id == Sighting.defect_id)
         .where(Detection.frame_id == frame_id)
         .order_by(Detection.score.desc(), Detection.id)
     )
     rows = session.execute(statement).all()
-    moved = access.moved_boxes(session, [detection.id for detection, _ in rows])
+    moved = access.moved_boxes(session, [sighting.detection_id for sighting, _ in rows])
     return [
         FrameDetectionOut(
-            **detection_out(detection).model_dump(),
+            **sighting_out(sighting).model_dump(),
             defect_id=defect.id,
             defect_class_key=defect.class_key,
             defect_state=defect.state,
-            moved_to_xyxy_px=moved.get(detection.id),
+            moved_to_xyxy_px=moved.get(sighting.detection_id),
         )
-        for detection, defect in rows
+        for sighting, defect in rows
     ]

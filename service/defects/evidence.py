@@ -13,32 +13,29 @@ class Evidence:
     matter."""
 
     sightings: int
-    lat: float  # mean of the sightings
-    lon: float
     score: float  # highest, of `best_detection_id`
     best_detection_id: int
     size: float | None  # in the class's unit of work, as measured from nearest by
+    size_sd: float | None
     size_distance_m: float | None
     first_seen_at: datetime
     last_seen_at: datetime
 
     def without_size(self) -> "Evidence":
-        return replace(self, size=None, size_distance_m=None)
+        return replace(self, size=None, size_sd=None, size_distance_m=None)
 
 
 def combine(a: Evidence, b: Evidence) -> Evidence:
-    """Place: mean over all sightings. Photo: the highest score, then the older. Size: measured from nearest
-    by, because the error of a flat-ground projection grows with distance."""
-    total = a.sightings + b.sightings
+    """Photo: the highest score, then the older. Size: measured from nearest by, because the error of a flat-ground
+    projection grows with distance. The place is that of the visits (`visits.place`)."""
     best = max(a, b, key=lambda e: (e.score, -e.best_detection_id))
     nearest = min(a, b, key=_nearness)
     return Evidence(
-        sightings=total,
-        lat=a.lat + (b.lat - a.lat) * b.sightings / total,
-        lon=a.lon + (b.lon - a.lon) * b.sightings / total,
+        sightings=a.sightings + b.sightings,
         score=best.score,
         best_detection_id=best.best_detection_id,
         size=nearest.size,
+        size_sd=nearest.size_sd,
         size_distance_m=nearest.size_distance_m,
         first_seen_at=min(a.first_seen_at, b.first_seen_at),
         last_seen_at=max(a.last_seen_at, b.last_seen_at),
@@ -46,13 +43,13 @@ def combine(a: Evidence, b: Evidence) -> Evidence:
 
 
 def renew(old: Evidence, new: Evidence) -> Evidence:
-    """After a repair that did not last: the place of all sightings, but photo, score and size of the new
-    damage."""
+    """After a repair that did not last: photo, score and size are of the new damage."""
     return replace(
         combine(old, new),
         score=new.score,
         best_detection_id=new.best_detection_id,
         size=new.size,
+        size_sd=new.size_sd,
         size_distance_m=new.size_distance_m,
     )
 

@@ -4,11 +4,11 @@ what people looked for in a whole frame."""
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import Municipality, User
-from service.core.tables import Base, CreatedAt, Id, status_column
+from service.core.tables import Base, CreatedAt, Id, JsonObject, status_column
 from service.defects.boxes import BoxPx
 from service.defects.states import DefectState
 from service.surveys.models import Frame
@@ -22,6 +22,13 @@ class Verdict(StrEnum):
     RECLASSIFY = "reclassify"
     MERGE = "merge"
     MOVE = "move"  # the thing is right, its box is not
+
+
+class Absence(StrEnum):
+    """What passes that looked and saw nothing propose, for a person to decide."""
+
+    FIXED = "fixed"  # it was under repair: the repair is verified
+    GONE = "gone"  # nobody worked on it
 
 
 class Detection(Base):
@@ -44,7 +51,11 @@ class Detection(Base):
     lat: Mapped[float]  # of the object on the ground, or of the vehicle when distance_m is null
     lon: Mapped[float]
     distance_m: Mapped[float | None]  # from the camera along the ground
+    cov_ee_m2: Mapped[float | None]  # of the projection alone, east and north; the vehicle's own fix is not in it
+    cov_en_m2: Mapped[float | None]
+    cov_nn_m2: Mapped[float | None]
     size: Mapped[float | None]  # estimate in the class's unit of work
+    size_sd: Mapped[float | None]
     created_at: Mapped[CreatedAt]
     frame: Mapped[Frame] = relationship()
 
@@ -56,19 +67,32 @@ class Defect(Base):
     __table_args__ = (
         Index("ix_defect_h3_cell", "h3_cell"),
         Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
+        Index("ix_defect_absence", "id", postgresql_where=text("absence IS NOT NULL")),
     )
 
     id: Mapped[Id]
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
     class_key: Mapped[str] = mapped_column(String(40))
     state: Mapped[DefectState] = mapped_column(status_column(DefectState))
-    lat: Mapped[float]  # mean of its sightings
+    lat: Mapped[float]  # of all its visits together, each weighed by how sure it is
     lon: Mapped[float]
+    cov_ee_m2: Mapped[float | None]  # of that place, vehicles' fixes included: `identity.gaussian.ellipse_95`
+    cov_en_m2: Mapped[float | None]
+    cov_nn_m2: Mapped[float | None]
     h3_cell: Mapped[str] = mapped_column(String(16))  # resolution 12
     score: Mapped[float]  # highest of its sightings
     size: Mapped[float | None]  # estimate in the class's unit of work, as measured from nearest by
+    size_sd: Mapped[float | None]
     size_distance_m: Mapped[float | None]  # how far away the frame was that measured it
     sightings_count: Mapped[int]
+    class_votes: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")  # sum of scores by class
+    visits_count: Mapped[int] = mapped_column(default=0, server_default="0")  # passes that saw it
+    presence: Mapped[float] = mapped_column(default=0.0, server_default="0")  # log-odds that it is there now
+    absence: Mapped[Absence | None] = mapped_column(status_column(Absence))  # what later passes propose
+    absence_at: Mapped[datetime | None]
+    absence_overruled_at: Mapped[datetime | None]  # a person said that it is there, whatever passes saw till then
+    priority: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    priority_parts: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     resolved_at: Mapped[datetime | None]  # when its repair was found good
@@ -86,7 +110,35 @@ class Sighting(Base):
 
     detection_id: Mapped[int] = mapped_column(ForeignKey("detection.id"), primary_key=True)
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    visit_id: Mapped[int | None] = mapped_column(ForeignKey("visit.id", ondelete="SET NULL"), index=True)
     detection: Mapped[Detection] = relationship()
+
+
+class Visit(Base):
+    """One vehicle passing by a defect: what it saw of it there, or that it looked and saw nothing.
+
+    The errors of sightings seconds apart are one error, that of the vehicle's fix; those of visits are independent.
+    """
+
+    __tablename__ = "visit"
+    __table_args__ = (Index("ix_visit_survey", "survey_id", "last_at"),)
+
+    id: Mapped[Id]
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"), index=True)
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    first_at: Mapped[datetime]
+    last_at: Mapped[datetime]
+    sightings: Mapped[int]  # 0: it looked and saw nothing
+    looks: Mapped[int]  # frames that should have shown it, those that did among them
+    unseen_log: Mapped[float]  # sum over looks without a sighting of log(1 - recall); 0 or less
+    lat: Mapped[float | None]  # by this visit alone; null without sightings
+    lon: Mapped[float | None]
+    cov_ee_m2: Mapped[float | None]  # of the projections together
+    cov_en_m2: Mapped[float | None]
+    cov_nn_m2: Mapped[float | None]
+    bias_sd_m: Mapped[float | None]  # what the sightings have in common: how the camera hangs
+    gps_sd_m: Mapped[float | None]  # per axis, of the vehicle's fix
+    heading_deg: Mapped[float | None]  # direction of travel
 
 
 class Review(Base):

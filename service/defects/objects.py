@@ -10,10 +10,12 @@ from service.accounts.caller import Caller
 from service.core.errors import Conflict
 from service.defects.access import lock_defects, lock_matching, permit
 from service.defects.boxes import check_box
-from service.defects.matching import Place, match
 from service.defects.models import Defect, Detection, Sighting
-from service.defects.service import SeenBox, file_detections, find_nearby, new_detection
+from service.defects.nearby import load_nearby
+from service.defects.recording import Filing, SeenBox, file_detections, look_of, new_detection, sight_of
 from service.defects.states import PERMISSIONS, DefectAction, DefectState
+from service.identity.linking import link
+from service.identity.matching import match
 from service.surveys.models import Frame, FrameState
 
 BY_PERSON = "person"  # where a model's detections carry its name
@@ -42,21 +44,25 @@ def record_object(session: Session, caller: Caller, frame: Frame, box: SeenBox, 
     same = _same(session, frame, box)
     if same is not None:
         return same
-    known, defects = find_nearby(session, frame.municipality_id, [box], frame.captured_at or now)
+    at = frame.captured_at or now
+    nearby = load_nearby(session, frame.municipality_id, frame.survey_id, [look_of(frame, [box])], at, at)
     here = set(
         session.scalars(select(Sighting.defect_id).join(Sighting.detection).where(Detection.frame_id == frame.id))
     )
-    free = [
-        one
-        for one in known
-        if one.defect_id not in here
-        and defects[one.defect_id].state is not DefectState.REJECTED
-        and defects[one.defect_id].class_key == box.class_key
-    ]
-    (defect_id,) = match([Place(box.class_key, box.position.lat, box.position.lon)], free)
-    taken = None if defect_id is None else defects[defect_id]
+    free = {
+        defect.id
+        for defect in nearby.defects.values()
+        if defect.id not in here and defect.state is not DefectState.REJECTED and defect.class_key == box.class_key
+    }
+    known = [one for one in nearby.known if one.defect in free]
+    going_on = [track for track in nearby.going_on if track.defect in free]
+    sight = sight_of(nearby, frame, box, now)
+    (track,) = link([[sight]], going_on)
+    (found,) = match([track], known, nearby.anchors, sight.gps_sd_m)
+    defect = None if found.defect is None else nearby.defects[found.defect]
     detection = new_detection(frame, box, BY_PERSON, "", added_by_id=caller.actor.id)
-    recorded = file_detections(session, frame, [detection], [taken], caller.actor, now)
+    filing = Filing(frame, detection, box.position.bias_sd_m, defect)
+    recorded = file_detections(session, [filing], nearby.visits, caller.actor, now)
     (defect,) = recorded.created + recorded.confirmed
     return Drawn(defect, detection, bool(recorded.reopened))
 

@@ -16,6 +16,7 @@ from service.defects.evidence import combine
 from service.defects.models import Defect, Detection, Review, Sighting, Verdict
 from service.defects.service import evidence_of, move_defect, record_defect, set_evidence
 from service.defects.states import PERMISSIONS, DefectAction, DefectState
+from service.defects.visiting import hand_over
 
 _LEADS_TO = {
     Verdict.ACCEPT: DefectState.CONFIRMED,
@@ -69,7 +70,7 @@ def review(
     if merge_into is not None:
         _merge(session, caller, defect, _target(session, caller, defect, merge_into), now)
     if class_key is not None:
-        defect.class_key, defect.size, defect.size_distance_m = class_key, None, None
+        defect.class_key, defect.size, defect.size_sd, defect.size_distance_m = class_key, None, None, None
     session.add(_kept(asked, defect, class_before, looked_at, caller, now))
     session.flush()
     return defect
@@ -168,7 +169,12 @@ def _merge(session: Session, caller: Caller, source: Defect, target: Defect, now
     if source.class_key != target.class_key:
         evidence = evidence.without_size()
     set_evidence(target, combine(evidence_of(target), evidence))
+    target.class_votes = {
+        key: target.class_votes.get(key, 0.0) + source.class_votes.get(key, 0.0)
+        for key in sorted(target.class_votes.keys() | source.class_votes.keys())
+    }
     session.execute(update(Sighting).where(Sighting.defect_id == source.id).values(defect_id=target.id))
     source.merged_into_id, source.sightings_count = target.id, 0
+    hand_over(session, source, target)
     merged = {"merged_id": source.id, "sightings": evidence.sightings}
     record_defect(session, target, "absorb", caller.actor, now, from_state=target.state, data=merged)

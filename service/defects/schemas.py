@@ -1,15 +1,19 @@
 """What callers send and get of defects."""
 
 from datetime import datetime
+from math import exp
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 
 from datasets.taxonomy import BY_KEY, DefectClass, Unit
 from service.core.fields import Note, RowId
+from service.core.tables import JsonObject
 from service.defects.boxes import BoxPx
-from service.defects.models import Defect, Detection, Verdict
+from service.defects.models import Absence, Defect, Detection, Sighting, Verdict
 from service.defects.states import DefectState
+from service.defects.visiting import ellipse_of
+from service.identity.gaussian import Ellipse, ellipse_95
 from service.surveys.schemas import EventOut
 
 
@@ -19,6 +23,7 @@ def known_class(key: str) -> str:
     return key
 
 
+_SD_95 = 1.96  # of one dimension: 95 % of a Gaussian lies within
 ClassKey = Annotated[str, AfterValidator(known_class), WithJsonSchema({"type": "string", "enum": list(BY_KEY)})]
 
 
@@ -40,6 +45,14 @@ class ClassOut(Row):
     needs_person: bool = Field(description="a person confirms before work starts")
 
 
+class EllipseOut(BaseModel):
+    """The ellipse on the ground around a place that holds the truth in 95 of 100 cases."""
+
+    semi_major_m: float
+    semi_minor_m: float
+    azimuth_deg: float = Field(description="of the long axis, clockwise from north, 0 to 180")
+
+
 class DefectOut(BaseModel):
     """One real thing on the street."""
 
@@ -48,12 +61,21 @@ class DefectOut(BaseModel):
     class_key: str
     experimental: bool = Field(description="too few labelled examples to trust the model with this class")
     state: DefectState
-    lat: float = Field(description="mean of its sightings, WGS 84 degrees")
+    lat: float = Field(description="of all its visits, each weighed by how sure it is; WGS 84 degrees")
     lon: float
+    ellipse_95: EllipseOut | None = Field(description="around that place; null where nobody could tell")
     score: float = Field(description="highest of its sightings, 0..1")
     size: float | None = Field(description="estimate in `size_unit`; null where one camera cannot see it")
+    size_sd: float | None = Field(description="standard deviation of that estimate")
+    size_95: tuple[float, float] | None = Field(description="least and most of the size in 95 of 100 cases")
     size_unit: Unit
     sightings_count: int
+    visits_count: int = Field(description="vehicles' passes that saw it")
+    presence: float = Field(description="probability that it is there now, by what passes saw and did not see")
+    absence: Absence | None = Field(description="what passes that saw nothing propose; a person decides")
+    absence_at: datetime | None
+    priority: float = Field(description="which repair comes first: the higher the sooner")
+    priority_parts: JsonObject = Field(description="what the priority is made of, by name")
     first_seen_at: datetime
     last_seen_at: datetime
     resolved_at: datetime | None
@@ -75,13 +97,19 @@ class DetectionOut(BaseModel):
     model_name: str
     model_version: str
     added_by_id: int | None = Field(description="the user who drew it; null: the model saw it")
-    lat: float = Field(description="on the ground, or of the vehicle when distance_m is null")
+    lat: float = Field(description="on the ground; where distance_m is null a guess ahead of the vehicle")
     lon: float
     distance_m: float | None = Field(description="from the camera along the ground")
+    ellipse_95: EllipseOut | None = Field(description="around that place, seen from the vehicle: its own fix not in it")
     size: float | None = Field(description="estimate in the class's unit of work")
+    size_sd: float | None
 
 
-class FrameDetectionOut(DetectionOut):
+class SightingOut(DetectionOut):
+    visit_id: int | None = Field(description="the vehicle's pass that saw it: /defects/{id}/visits")
+
+
+class FrameDetectionOut(SightingOut):
     defect_id: int = Field(description="the defect it shows")
     defect_class_key: str = Field(description="what that defect is, by the people's verdicts")
     defect_state: DefectState
@@ -101,7 +129,7 @@ class ReviewOut(Row):
 
 
 class DefectDetail(DefectOut):
-    sightings: list[DetectionOut] = Field(description="the newest 100; all of them: /defects/{id}/sightings")
+    sightings: list[SightingOut] = Field(description="the newest 100; all of them: /defects/{id}/sightings")
     reviews: list[ReviewOut]
     events: list[EventOut]
 
@@ -134,10 +162,19 @@ def defect_out(defect: Defect) -> DefectOut:
         state=defect.state,
         lat=defect.lat,
         lon=defect.lon,
+        ellipse_95=ellipse_out(ellipse_of(defect)),
         score=defect.score,
         size=defect.size,
+        size_sd=defect.size_sd,
+        size_95=size_95(defect.size, defect.size_sd),
         size_unit=BY_KEY[defect.class_key].unit,
         sightings_count=defect.sightings_count,
+        visits_count=defect.visits_count,
+        presence=presence_of(defect),
+        absence=defect.absence,
+        absence_at=defect.absence_at,
+        priority=defect.priority,
+        priority_parts=defect.priority_parts,
         first_seen_at=defect.first_seen_at,
         last_seen_at=defect.last_seen_at,
         resolved_at=defect.resolved_at,
@@ -162,8 +199,33 @@ def detection_out(detection: Detection) -> DetectionOut:
         lat=detection.lat,
         lon=detection.lon,
         distance_m=detection.distance_m,
+        ellipse_95=ellipse_out(ellipse_of(detection)),
         size=detection.size,
+        size_sd=detection.size_sd,
     )
+
+
+def sighting_out(sighting: Sighting) -> SightingOut:
+    return SightingOut(**detection_out(sighting.detection).model_dump(), visit_id=sighting.visit_id)
+
+
+def ellipse_out(ellipse: Ellipse | None) -> EllipseOut | None:
+    if ellipse is None:
+        return None
+    semi_major_m, semi_minor_m, azimuth_deg = ellipse_95(ellipse)
+    return EllipseOut(semi_major_m=semi_major_m, semi_minor_m=semi_minor_m, azimuth_deg=azimuth_deg)
+
+
+def size_95(size: float | None, size_sd: float | None) -> tuple[float, float] | None:
+    if size is None or size_sd is None:
+        return None
+    return max(0.0, size - _SD_95 * size_sd), size + _SD_95 * size_sd
+
+
+def presence_of(defect: Defect) -> float:
+    """From log-odds, which rows keep so that evidence adds up, to a probability."""
+    odds = exp(-abs(defect.presence))  # of the less likely side, so that nothing overflows
+    return odds / (1 + odds) if defect.presence < 0 else 1 / (1 + odds)
 
 
 def box_of(detection: Detection) -> BoxPx:

@@ -26,6 +26,8 @@ class DefectAction(StrEnum):
     MOVE = "move"  # a person corrected one of its boxes
     RESOLVE = "resolve"  # its repair was inspected and closed
     REOPEN = "reopen"  # seen again after its repair
+    VANISH = "vanish"  # it went without our work: passes looked and saw nothing, and a person agrees
+    RETURN = "return"  # seen again after it had vanished: a person decides anew
 
 
 S, A = DefectState, DefectAction
@@ -39,9 +41,12 @@ MOVES: dict[tuple[DefectState, DefectAction], DefectState] = {
     (S.RESOLVED, A.MOVE): S.RESOLVED,
     (S.CONFIRMED, A.RESOLVE): S.RESOLVED,
     (S.RESOLVED, A.REOPEN): S.CONFIRMED,
+    (S.CANDIDATE, A.VANISH): S.RESOLVED,
+    (S.CONFIRMED, A.VANISH): S.RESOLVED,
+    (S.RESOLVED, A.RETURN): S.CANDIDATE,
 }
 
-# Who may ask for it; resolve and reopen also follow from a work order and from the machine path.
+# Who may ask for it; resolve, reopen and return also follow from a work order and from the machine path.
 PERMISSIONS: dict[DefectAction, Permission] = {
     A.ACCEPT: Permission.REVIEW,
     A.REJECT: Permission.REVIEW,
@@ -50,6 +55,8 @@ PERMISSIONS: dict[DefectAction, Permission] = {
     A.MOVE: Permission.REVIEW,
     A.RESOLVE: Permission.INSPECT,
     A.REOPEN: Permission.MANAGE_WORK_ORDERS,
+    A.VANISH: Permission.INSPECT,
+    A.RETURN: Permission.REVIEW,
 }
 
 

@@ -9,8 +9,8 @@ from rich.table import Table
 
 from datasets.simulator import Truth
 from datasets.taxonomy import BY_KEY
+from service.core.geodesy import distance_m
 from service.demo.client import Client
-from service.surveys.geodesy import distance_m
 
 FOUND_WITHIN_M = 12.0  # a defect of the right class this near to a drawn one counts as having found it
 

@@ -139,6 +139,9 @@ def list_surveys(
             clock_spread_s=row.clock_spread_s,
             clock_frames=row.clock_frames,
             clock_applied_s=row.clock_applied_s,
+            lens_code=row.lens_code,
+            lens_share=row.lens_share,
+            lens_checked_at=row.lens_checked_at,
             frames_by_state=counts[row.id],
         )
         for row in rows

@@ -1,27 +1,32 @@
 """Mends frames in bulk: a new place or time, a shift of times, acceptance against the track's rules, another try,
-deletion. Each call may come twice, each frame has its own answer, and nothing is lost without an event."""
+deletion. Each call may come twice, each frame has its own answer, and nothing is lost without an event.
+
+A processed frame may be changed as long as nothing rests on it that would not go with it: no detection, no check. It
+was counted as coverage, so its day is asked to be counted anew.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from enum import StrEnum
 from typing import TypeAlias
 
-from sqlalchemy import func, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller
 from service.core.events import Event, record
 from service.core.queue import enqueue
 from service.core.runtime import Runtime
-from service.core.tables import JsonObject
+from service.core.tables import Base, JsonObject
 from service.surveys.geotag import BadGeotag, check_geotag, compass, keepable
 from service.surveys.models import Frame, FrameState
 from service.surveys.placing import DELETED, settle
 from service.surveys.service import enqueue_survey, visible_frames
 from service.surveys.track_checks import OUTSIDE, RULES
 
-DELETE_BLOB = "delete_blob"  # the job; its name is the contract between this room and `service.jobs`
+DELETE_BLOB = "delete_blob"  # the jobs; their names are the contract between this room and `service.jobs`
+RECOUNT_COVERAGE = "recount_coverage"
 ACCEPTABLE = {*RULES, OUTSIDE}
 
 
@@ -62,6 +67,7 @@ class NotDone(Exception):
         self.code, self.detail = code, detail
 
 
+PlaceDay: TypeAlias = tuple[int, date]  # a municipality and a UTC day
 Change: TypeAlias = Callable[[Frame], bool]  # whether it changed anything; raises NotDone or BadGeotag before it did
 
 
@@ -69,7 +75,8 @@ def mend_frames(session: Session, caller: Caller, told: dict[int, Mend], now: da
     """Gives each frame the place, time or heading told of it and takes it in if it now can be."""
 
     def change(frame: Frame) -> bool:
-        _refuse_unmendable(frame)
+        _refuse_held(session, frame)
+        _refuse_without_picture(frame)
         return _tell(session, frame, told[frame.id], "person" if caller.user else "metadata", now)
 
     return _each(session, caller, list(told), "mend", change, now)
@@ -84,7 +91,8 @@ def shift_times(
     def change(frame: Frame) -> bool:
         if frame.id in moved:
             return False
-        _refuse_unmendable(frame)
+        _refuse_held(session, frame)
+        _refuse_without_picture(frame)
         if frame.captured_at is None:
             raise NotDone("time.missing", "expected a frame with a time; give it one, or confirm the survey's clock")
         try:
@@ -102,7 +110,7 @@ def accept_frames(session: Session, caller: Caller, frame_ids: Sequence[int], no
     def change(frame: Frame) -> bool:
         if frame.accepted_as_is and frame.reason_code not in ACCEPTABLE:
             return False
-        _refuse_unmendable(frame)
+        _refuse_without_picture(frame)
         if frame.lat is None or (frame.state is not FrameState.RECEIVED and frame.reason_code not in ACCEPTABLE):
             raise NotDone(
                 "frame.not_acceptable", f"expected one of {sorted(ACCEPTABLE)}, got {frame.reason_code}; mend it"
@@ -120,7 +128,7 @@ def retry_frames(session: Session, caller: Caller, frame_ids: Sequence[int], now
     def change(frame: Frame) -> bool:
         if frame.state in (FrameState.RECEIVED, FrameState.PROCESSED):
             return False
-        _refuse_unmendable(frame)
+        _refuse_without_picture(frame)
         before = frame.reason_code
         settle(session, frame, now)
         if frame.state is FrameState.REFUSED and frame.reason_code == before:
@@ -131,17 +139,17 @@ def retry_frames(session: Session, caller: Caller, frame_ids: Sequence[int], now
 
 
 def delete_frames(session: Session, caller: Caller, frame_ids: Sequence[int], now: datetime) -> list[MendResult]:
-    """Deletes the pictures; each row stays and says who did it. A processed frame is kept: detections rest on it."""
+    """Deletes the pictures; each row stays and says who did it. A frame that a detection rests on is kept."""
 
     def change(frame: Frame) -> bool:
         if frame.reason_code == DELETED:
             return False
-        _refuse_processed(frame)
+        _refuse_held(session, frame)
         if frame.blob_key:
             enqueue(session, DELETE_BLOB, lock=f"blob:{frame.blob_key}", key=frame.blob_key)
         frame.state, frame.reason_code, frame.blob_key = FrameState.REFUSED, DELETED, None
         frame.reason_detail = f"deleted by {caller.actor.kind} {caller.actor.id}"
-        frame.image_deleted_at = now
+        frame.image_deleted_at = frame.image_deleted_at or now
         return True
 
     return _each(session, caller, frame_ids, "delete", change, now)
@@ -161,10 +169,11 @@ def _each(
 ) -> list[MendResult]:  # fmt: skip
     """One result for each id in the order given, whatever becomes of the others."""
     own = visible_frames(caller).where(Frame.id.in_(frame_ids)).order_by(Frame.captured_at, Frame.id).with_for_update()
-    results = {
-        frame.id: _one(session, caller, frame, action, change, now, data or {}) for frame in session.scalars(own)
-    }
+    frames = list(session.scalars(own))
+    counted = {frame.id: _place_day(frame) for frame in frames if frame.state is FrameState.PROCESSED}
+    results = {frame.id: _one(session, caller, frame, action, change, now, data or {}) for frame in frames}
     session.flush()
+    _recount(session, {counted.get(one.frame_id) for one in results.values() if one.outcome is MendOutcome.CHANGED})
     received = select(Frame.survey_id).distinct().where(
         Frame.id.in_([one.frame_id for one in results.values() if one.outcome is MendOutcome.CHANGED]),
         Frame.state == FrameState.RECEIVED,
@@ -207,24 +216,42 @@ def _tell(session: Session, frame: Frame, told: Mend, source: str, now: datetime
         frame.captured_at, frame.time_source = stamp, source
     if told.heading_deg is not None:
         frame.heading_deg, frame.heading_source = compass(told.heading_deg), source
-    if frame.state is FrameState.RECEIVED and _said(frame) == before:
+    if frame.state in (FrameState.RECEIVED, FrameState.PROCESSED) and _said(frame) == before:
         return False
     state, reason = frame.state, frame.reason_code
     settle(session, frame, now)
     return (frame.state, frame.reason_code, _said(frame)) != (state, reason, before)
 
 
-def _refuse_unmendable(frame: Frame) -> None:
-    _refuse_processed(frame)
+def _place_day(frame: Frame) -> PlaceDay | None:
+    """Where and on which UTC day a processed frame counts as coverage."""
+    return (frame.municipality_id, frame.captured_at.astimezone(UTC).date()) if frame.captured_at else None
+
+
+def _recount(session: Session, days: set[PlaceDay | None]) -> None:
+    """By a job each, kept or lost with the change: coverage lies above this room, and a day takes a while to count."""
+    for municipality_id, day in sorted(one for one in days if one):
+        lock = f"coverage:{municipality_id}:{day}"
+        enqueue(session, RECOUNT_COVERAGE, lock=lock, municipality_id=municipality_id, day=day.isoformat())
+
+
+def _refuse_without_picture(frame: Frame) -> None:
     if frame.reason_code == DELETED:
         raise NotDone(DELETED, "expected a frame with its picture, this one was deleted; send another picture")
     if frame.blob_key is None or frame.image_deleted_at:
         raise NotDone("frame.no_image", f"expected a readable picture, got {frame.reason_code}; send the file again")
 
 
-def _refuse_processed(frame: Frame) -> None:
-    if frame.state is FrameState.PROCESSED:
-        raise NotDone("frame.processed", "expected a frame that is not processed: detections rest on this one")
+def _refuse_held(session: Session, frame: Frame) -> None:
+    """A processed frame is held by what refers to it and would not go with it: foreign keys without ON DELETE."""
+    if frame.state is not FrameState.PROCESSED:
+        return
+    keys = (key for table in Base.metadata.tables.values() for key in table.foreign_keys)
+    holders = [key.parent for key in keys if key.column is Frame.__table__.c.id and key.ondelete is None]
+    for holder in holders:
+        if session.scalar(select(literal(1)).where(holder == frame.id).limit(1)):
+            detail = f"expected a frame on which nothing rests, a {holder.table.name} rests on this one; it stays"
+            raise NotDone("frame.processed", detail)
 
 
 def _moved_before(session: Session, frame_ids: Sequence[int], request_id: str) -> set[int]:

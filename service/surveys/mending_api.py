@@ -17,7 +17,6 @@ from service.core.errors import Forbidden, TooLarge, Unprocessable
 from service.core.fields import RowId
 from service.surveys import clock_service, mending
 from service.surveys.api import ViewerDep
-from service.surveys.intake_models import Track
 from service.surveys.mending import MendResult
 from service.surveys.mending_schemas import (
     MOST_FRAMES,
@@ -32,7 +31,7 @@ from service.surveys.mending_schemas import (
     TrackOut,
     TrackReceiptOut,
 )
-from service.surveys.models import Frame, FrameState, Survey
+from service.surveys.models import Frame, FrameState, Survey, Track
 from service.surveys.service import survey_of, visible_frames
 from service.surveys.tracks import TrackRefused, keep_track
 

@@ -40,7 +40,11 @@ class Survey(Base):
     clock_spread_s: Mapped[float | None]  # between the quartiles of those frames
     clock_frames: Mapped[int] = mapped_column(default=0, server_default="0")  # how many carry both
     clock_applied_s: Mapped[float | None]  # taken off the camera's times; None: not decided
+    mounting: Mapped[JsonObject | None]  # how the camera really hung: identity.calibration.Mounting; None: not measured
     clock_confirmed_by_id: Mapped[int | None] = mapped_column(ForeignKey("user_account.id"))  # None: unambiguous
+    lens_code: Mapped[str | None] = mapped_column(String(40))  # quality.lens_dirty by the last frames; None: nothing
+    lens_share: Mapped[float | None]  # of the street's part of the picture that is soft; None: nothing is known yet
+    lens_checked_at: Mapped[datetime | None]  # when the newest frame was taken that told it
     vehicle: Mapped[Vehicle] = relationship()
 
 
@@ -78,6 +82,7 @@ class Frame(Base):
     gps_at: Mapped[datetime | None]
     speed_mps: Mapped[float | None]
     gps_dop: Mapped[float | None]
+    gps_sd_m: Mapped[float | None]  # per axis, as the receiver states it
     picture_hash: Mapped[int | None]  # surveys.reading.picture_hash: near-identical pictures differ in few bits
     accepted_as_is: Mapped[bool] = mapped_column(default=False, server_default="false")  # a person overruled the track
     quality: Mapped[JsonObject | None]  # inference.quality.FootageQuality as numbers
@@ -92,3 +97,20 @@ class Frame(Base):
     survey: Mapped[Survey] = relationship()
     vehicle: Mapped[Vehicle] = relationship()
     municipality: Mapped[Municipality] = relationship()
+
+
+class Track(Base):
+    """Where a vehicle was, second by second: a GPX or mapillary file that came beside the frames of a survey."""
+
+    __tablename__ = "track"
+    __table_args__ = (UniqueConstraint("survey_id", "sha256"),)
+
+    id: Mapped[Id]
+    survey_id: Mapped[int] = mapped_column(ForeignKey("survey.id"))
+    sha256: Mapped[str] = mapped_column(String(64))
+    filename: Mapped[str] = mapped_column(String(255))
+    starts_at: Mapped[datetime]
+    ends_at: Mapped[datetime]
+    points: Mapped[JsonObject]  # {"at_s": [...], "lat": [...], "lon": [...]}, at_s since starts_at, ascending
+    created_at: Mapped[CreatedAt]
+    survey: Mapped[Survey] = relationship()

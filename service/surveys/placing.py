@@ -12,8 +12,7 @@ from sqlalchemy.orm import Session
 from service.accounts.models import Vehicle
 from service.accounts.service import municipality_at
 from service.surveys.geotag import BadGeotag, Geotag, Stated, check_geotag
-from service.surveys.intake_models import Track
-from service.surveys.models import Frame, FrameState, Survey
+from service.surveys.models import Frame, FrameState, Survey, Track
 from service.surveys.track_points import STALE_S, Fix, TrackPoints, place_at, place_of, seconds_away
 
 DERIVED = {"track", "mapillary", "clock"}  # sources that are no word of the frame's own

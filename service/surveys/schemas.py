@@ -66,6 +66,9 @@ class SurveyOut(BaseModel):
     clock_spread_s: float | None = Field(description="between the quartiles")
     clock_frames: int = Field(description="how many frames carry both clocks")
     clock_applied_s: float | None = Field(description="taken off the camera's times; null: not decided")
+    lens_code: str | None = Field(description="quality.lens_dirty: clean the lens; null: its last frames show no dirt")
+    lens_share: float | None = Field(description="of the street's part of the picture that is soft; null: not known")
+    lens_checked_at: datetime | None = Field(description="when the newest frame was taken that told it")
     frames_by_state: dict[FrameState, int]
 
 

@@ -14,6 +14,7 @@ from service.surveys.geotag import EARLIEST, compass, is_place, keepable
 from service.surveys.track_points import TrackPoint, TrackPoints, TrackRefused
 
 MAX_POINTS = 500_000  # 14 hours at ten fixes a second
+MAX_CONTAINERS = 4 * MAX_POINTS  # mapillary_tools writes two a point; 25 MB of empty ones take half a gigabyte
 MAX_DEPTH = 32  # GPX needs 6; deeper is a file made to exhaust the reader
 MAPILLARY_TIME = "%Y_%m_%d_%H_%M_%S_%f"  # UTC; the last part is milliseconds
 
@@ -56,7 +57,9 @@ class GpxReader:
         parser.CharacterDataHandler = self._text
         try:
             parser.Parse(data, True)
-        except (expat.ExpatError, LookupError, UnicodeError) as error:
+        except TrackRefused:
+            raise
+        except (expat.ExpatError, LookupError, ValueError) as error:  # ValueError: an encoding expat cannot take
             raise TrackRefused("track.unreadable", f"expected well-formed GPX: {error}; export it again") from error
         return self._points
 
@@ -97,6 +100,8 @@ def _gpx_time(text: str) -> datetime | None:
 
 
 def _mapillary_points(data: bytes) -> list[TrackPoint]:
+    if data.count(b"{") + data.count(b"[") > MAX_CONTAINERS:
+        raise _too_long()
     try:
         told: Any = json.loads(data)
     except (ValueError, RecursionError) as error:

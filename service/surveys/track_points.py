@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any, TypeAlias
 
-from service.surveys.geodesy import bearing_deg, between, distance_m
+from service.core.geodesy import bearing_deg, between, distance_m
 
 STALE_S = 5.0  # farther in time from the nearest point, a place is a guess: 70 m at 50 km/h
 GAP_S = 2 * STALE_S  # so between two points this far apart one is always near enough

@@ -7,7 +7,7 @@ The judgement depends on the set of frames alone, not on the order in which they
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from service.surveys.geodesy import distance_m
+from service.core.geodesy import distance_m
 from service.surveys.track_points import STALE_S
 
 FASTEST_MPS = 45.0  # 160 km/h; no survey vehicle is faster

@@ -9,8 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core.events import Actor, record
-from service.surveys.intake_models import Track
-from service.surveys.models import Frame, FrameState, Survey
+from service.surveys.models import Frame, FrameState, Survey, Track
 from service.surveys.placing import known_of, place, settle
 from service.surveys.service import enqueue_survey
 from service.surveys.track_files import parse_track, plain_name

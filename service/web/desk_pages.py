@@ -15,11 +15,14 @@ from service.defects.access import visible_defects
 from service.defects.boxes import LEAST_SIDE_PX
 from service.defects.checks import list_checks
 from service.defects.models import Defect
+from service.defects.schemas import defect_out
 from service.defects.states import DefectAction, DefectState, allowed
+from service.web import basemap
 from service.web.box_forms import Draft
-from service.web.evidence import choose_sighting, list_nearby, read_history, read_shot
+from service.web.evidence import choose_sighting, list_nearby, list_separable, read_history, read_shot
 from service.web.pages import SignedInPage
 from service.web.queue import QueueFilter, read_queue
+from service.web.timeline import read_timeline
 from service.work_orders.access import visible_orders
 from service.work_orders.models import WorkOrder
 from service.work_orders.routing import opens_work_order
@@ -75,6 +78,7 @@ def defect_page(
         wanted=QueueFilter(),
         outcome=None,
         history=read_history(session, "defect", defect.id),
+        separable=list_separable(session, defect),
         checks=_checks(session, defect, sighting),
         **_said(session, page, told),
         **_evidence(session, page, defect, sighting),
@@ -88,6 +92,7 @@ def _said(session: Session, page: SignedInPage, told: Told) -> dict[str, object]
 
 def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: int | None) -> dict[str, object]:
     shown, sightings = choose_sighting(session, defect, sighting)
+    settings = get_runtime(page.request).settings
     return {
         "defect": defect,
         "shot": read_shot(session, shown) if shown else None,
@@ -96,7 +101,10 @@ def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: in
         "sightings": sightings,
         "nearby": list_nearby(session, page.caller, defect) if defect.state is DefectState.CANDIDATE else [],
         "order": _live_order(session, page, defect.id),
-        "orderable": opens_work_order(defect.class_key, get_runtime(page.request).settings.experimental_work_orders),
+        "orderable": opens_work_order(defect.class_key, settings.experimental_work_orders),
+        "place": defect_out(defect),
+        "timeline": read_timeline(session, defect),
+        "basemap": basemap.ADDRESS if basemap.basemap_of(settings) else "",
     }
 
 

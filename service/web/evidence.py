@@ -10,18 +10,18 @@ from sqlalchemy.orm import Session, selectinload
 from service.accounts.caller import Caller
 from service.accounts.models import User
 from service.core.events import Event
+from service.core.geodesy import distance_m
 from service.core.tables import JsonObject
 from service.defects.access import list_events, list_sightings, moved_boxes, visible_defects
 from service.defects.boxes import BoxPx
-from service.defects.geodesy import cells_within
+from service.defects.grid import cells_within
 from service.defects.models import Defect, Detection, Sighting
 from service.defects.schemas import box_of
 from service.defects.states import DefectState
-from service.surveys.geodesy import distance_m
 from service.surveys.models import Frame
 from service.web import words
 
-SHOWN_SIGHTINGS = 12
+SHOWN_SIGHTINGS, SEPARABLE = 12, 60
 NEARBY_M, SHOWN_NEARBY = 30.0, 6
 MERGEABLE = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
 
@@ -81,10 +81,17 @@ def choose_sighting(
     session: Session, defect: Defect, detection_id: int | None
 ) -> tuple[Detection | None, list[Detection]]:
     """The sighting to show large (the asked one, else the best) and the newest ones to switch to."""
-    sightings, _ = list_sightings(session, defect.id, None, SHOWN_SIGHTINGS)
+    rows, _ = list_sightings(session, defect.id, None, SHOWN_SIGHTINGS)
+    sightings = [row.detection for row in rows]
     asked = session.get(Sighting, detection_id) if detection_id else None
     own = asked is not None and asked.defect_id == defect.id
     return (asked.detection if asked and own else defect.best_detection), sightings
+
+
+def list_separable(session: Session, defect: Defect) -> list[Detection]:
+    """The newest sightings, of which some may show another thing."""
+    rows, _ = list_sightings(session, defect.id, None, SEPARABLE)
+    return [row.detection for row in rows]
 
 
 def list_nearby(session: Session, caller: Caller, defect: Defect) -> list[Nearby]:

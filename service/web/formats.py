@@ -63,6 +63,12 @@ class Formats:
         """Such as "0.8 m²"; a dash where nobody could measure it."""
         return "—" if value is None else f"{self.number(value)} {self.text(UNITS[Unit(unit)])}"
 
+    def measure(self, value: float | None, sd: float | None, unit: str) -> str:
+        """A quantity with its standard deviation where one is known, such as "0.8 ± 0.2 m²"."""
+        if value is None or sd is None:
+            return self.quantity(value, unit)
+        return f"{self.number(value)} ± {self.number(sd)} {self.text(UNITS[Unit(unit)])}"
+
     def name(self, thing: Named) -> str:
         return thing.name_ar if self.language is Language.ARABIC else thing.name_en
 

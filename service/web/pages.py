@@ -111,10 +111,11 @@ def environment(language: Language) -> Environment:
     )
     env.install_gettext_callables(translations.gettext, translations.ngettext, newstyle=True)  # type: ignore[attr-defined]
     formats = Formats(language, translations.gettext)
-    for name in ("when", "ago", "span", "percent", "number", "quantity", "name", "class_name"):
+    for name in ("when", "ago", "span", "percent", "number", "quantity", "measure", "name", "class_name"):
         env.filters[name] = getattr(formats, name)
     env.filters["say"] = lambda code, kind: translations.gettext(getattr(words, kind)[code])
     env.filters["refusal"] = lambda error: refusal_text(error, translations.gettext)
+    env.filters["compass"] = words.compass
     env.globals |= {"language": language, "words": words, "classes": CLASSES, "class_of": BY_KEY}
     return env
 

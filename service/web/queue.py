@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from datasets.taxonomy import BY_KEY
 from service.accounts.caller import Caller
-from service.defects.access import DefectOrder, visible_defects
+from service.defects.access import RANKED, DefectOrder, visible_defects
 from service.defects.models import Defect
 from service.defects.states import DefectState
 from service.web.forms import whole_number
@@ -108,14 +108,15 @@ def _candidates(caller: Caller, wanted: QueueFilter) -> Select[Defect]:
 def _passed(wanted: QueueFilter, place: Defect, forward: bool) -> ColumnElement[bool]:
     if wanted.order is DefectOrder.OLDEST:
         return Defect.id > place.id if forward else Defect.id < place.id
-    own, there = tuple_(Defect.score, Defect.id), tuple_(place.score, place.id)
+    rank = RANKED[wanted.order]
+    own, there = tuple_(rank, Defect.id), tuple_(getattr(place, rank.key), place.id)
     return own < there if forward else own > there
 
 
 def _ordering(wanted: QueueFilter, forward: bool) -> tuple[UnaryExpression[Any], ...]:
     if wanted.order is DefectOrder.OLDEST:
         return (Defect.id.asc() if forward else Defect.id.desc(),)
-    columns = (Defect.score, Defect.id)
+    columns = (RANKED[wanted.order], Defect.id)
     return tuple(column.desc() if forward else column.asc() for column in columns)
 
 

@@ -8,10 +8,18 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from service.web import frame_routes, review_routes, sign_in_routes, work_order_routes
+from service.web import (
+    absence_routes,
+    basemap,
+    frame_routes,
+    review_routes,
+    sign_in_routes,
+    split_routes,
+    work_order_routes,
+)
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
-for part in (sign_in_routes, review_routes, work_order_routes, frame_routes):
+for part in (sign_in_routes, review_routes, work_order_routes, frame_routes, absence_routes, split_routes, basemap):
     router.include_router(part.router)
 
 

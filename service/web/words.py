@@ -3,11 +3,12 @@
 `N_` marks a text for the catalogues; the template that shows it looks the translation up.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from datasets.taxonomy import Unit
 from service.accounts.permissions import Role
 from service.defects.access import DefectOrder
+from service.defects.models import Absence
 from service.defects.states import DefectState
 from service.surveys.models import FrameState
 from service.work_orders.states import WorkOrderAction, WorkOrderState
@@ -33,6 +34,7 @@ DEFECT_STATES: Mapping[DefectState, str] = {
 DEFECT_ORDERS: Mapping[DefectOrder, str] = {
     DefectOrder.OLDEST: N_("Oldest first"),
     DefectOrder.SCORE: N_("Surest first"),
+    DefectOrder.PRIORITY: N_("Most urgent first"),
 }
 WORK_ORDER_STATES: Mapping[WorkOrderState, str] = {
     WorkOrderState.OPEN: N_("Open"),
@@ -66,6 +68,25 @@ UNITS: Mapping[Unit, str] = {
     Unit.CUBIC_METRE: N_("m³"),
     Unit.COUNT: N_("pcs"),
 }
+# Directions of travel, clockwise from north in steps of 45 degrees, with how they look on a map.
+COMPASS: Sequence[tuple[str, str]] = (
+    ("↑", N_("north")), ("↗", N_("north-east")), ("→", N_("east")), ("↘", N_("south-east")),
+    ("↓", N_("south")), ("↙", N_("south-west")), ("←", N_("west")), ("↖", N_("north-west")),
+)  # fmt: skip
+# What a priority is made of.
+PRIORITY_PARTS: Mapping[str, str] = {
+    "class": N_("Class"),
+    "size": N_("Size"),
+    "road": N_("Road"),
+    "presence": N_("Certainty that it is there"),
+    "recurrence": N_("Came back"),
+    "reports": N_("Reports of citizens"),
+    "age": N_("Age"),
+}
+ABSENCES: Mapping[Absence, str] = {
+    Absence.FIXED: N_("Repaired, say later passes"),
+    Absence.GONE: N_("Gone, say later passes"),
+}
 # What happened, by subject and action of an event.
 EVENTS: Mapping[tuple[str, str], str] = {
     ("defect", "find"): N_("Found on a frame"),
@@ -77,6 +98,14 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("defect", "absorb"): N_("Another defect was merged into this one"),
     ("defect", "resolve"): N_("Repair found good"),
     ("defect", "reopen"): N_("Reopened: the repair did not last"),
+    ("defect", "vanish"): N_("Gone without a repair"),
+    ("defect", "return"): N_("Seen again after it had gone"),
+    ("defect", "propose_fixed"): N_("Passes saw nothing: proposed as repaired"),
+    ("defect", "propose_gone"): N_("Passes saw nothing: proposed as gone"),
+    ("defect", "withdraw_absence"): N_("Proposal taken back"),
+    ("defect", "overrule_absence"): N_("A person says it is still there"),
+    ("defect", "rename"): N_("Class as most sightings name it"),
+    ("defect", "split"): N_("Some sightings became another defect"),
     ("work_order", "open"): N_("Opened"),
     ("work_order", "assign"): N_("Assigned to a unit"),
     ("work_order", "start"): N_("Work started"),
@@ -121,6 +150,10 @@ REFUSALS: Mapping[str, str] = {
     "review.box": N_("Give the box as four numbers: left, top, right, bottom."),
     "box.outside": N_("The box lies outside of the frame or is too small. Draw it again."),
     "objects.count": N_("Draw a box around what was missed, at most 50 at a time."),
+    "absence.none": N_("This is proposed no more. Look at the list again."),
+    "absence.order": N_("The repair went back to the unit meanwhile. Look at the list again."),
+    "split.detection_ids": N_("Choose some of the sightings, not all of them."),
+    "basemap.none": N_("No basemap is set."),
     "frame.unknown": N_("There is no such frame in your municipalities."),
     "check.classes": N_("Tick the classes that you looked for."),
     "frame.undecided": N_("Boxes of these classes on this frame wait for a decision. Accept or reject them first."),
@@ -140,3 +173,8 @@ REFUSALS: Mapping[str, str] = {
     "page.unknown": N_("There is no such page."),
     "internal": N_("The service failed. Nothing was changed; the operator finds the reason in the log."),
 }
+
+
+def compass(heading_deg: float) -> tuple[str, str]:
+    """An arrow that points there on a map with north above, and the direction's name to translate."""
+    return COMPASS[round(heading_deg % 360 / 45) % 8]

@@ -1,6 +1,7 @@
 """The repair: which unit, how much, by when, with what proof, and who found it good."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -99,6 +100,13 @@ class Proof(Base):
     created_at: Mapped[CreatedAt]
 
 
+class VerifiedBy(StrEnum):
+    """What a repair was found good by."""
+
+    PERSON = "person"  # who looked at it or at its photo
+    PASS = "pass"  # later passes looked and saw nothing; a person may have confirmed that
+
+
 class Inspection(Base):
     """One look at a repair; append-only."""
 
@@ -108,6 +116,34 @@ class Inspection(Base):
     work_order_id: Mapped[int] = mapped_column(ForeignKey("work_order.id"), index=True)
     user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"))
     passed: Mapped[bool]
+    by: Mapped[VerifiedBy] = mapped_column(
+        status_column(VerifiedBy), default=VerifiedBy.PERSON, server_default=VerifiedBy.PERSON.value
+    )
     note: Mapped[str | None] = mapped_column(String(1000))
     created_at: Mapped[CreatedAt]
     user: Mapped[User] = relationship()
+
+
+class Repair(Base):
+    """One repair from the day it was reported done: when it was found good, and when it failed.
+
+    An order that is opened again has one of these for each time.
+    """
+
+    __tablename__ = "repair"
+    __table_args__ = (
+        UniqueConstraint("work_order_id", "done_at"),
+        Index("ix_repair_municipality_done", "municipality_id", "done_at"),
+    )
+
+    id: Mapped[Id]
+    work_order_id: Mapped[int] = mapped_column(ForeignKey("work_order.id"))
+    defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"))
+    unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))  # who did it
+    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
+    class_key: Mapped[str] = mapped_column(String(40))
+    done_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+    verified_by: Mapped[VerifiedBy | None] = mapped_column(status_column(VerifiedBy))
+    failed_at: Mapped[datetime | None]  # seen again, reopened by a person, or refused by an inspection
+    lasted_days: Mapped[float | None]  # from done to failed; null where it was never found good or still is

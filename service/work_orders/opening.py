@@ -9,12 +9,13 @@ from datasets.taxonomy import BY_KEY
 from service.core.errors import Conflict
 from service.core.events import Actor
 from service.core.tables import JsonObject
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect
 from service.defects.states import machine_may_confirm
+from service.identity.locate import GroundPosition
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit, WorkOrder
 from service.work_orders.moves import move_order, record_order
 from service.work_orders.quantities import estimate_quantity
+from service.work_orders.repairs import end_repair
 from service.work_orders.routing import choose_unit
 from service.work_orders.sla import DEFAULT_HOURS, due_at
 from service.work_orders.states import WorkOrderAction, WorkOrderState
@@ -59,6 +60,7 @@ def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Acto
         "due_at": order.due_at.isoformat(),
         "closed_at": order.closed_at and order.closed_at.isoformat(),
         "quantity_measured": order.quantity_measured,
+        "lasted_days": end_repair(session, order, now),
     }
     move_order(session, order, WorkOrderAction.REOPEN, actor, now, before)
     order.state_reason, order.quantity_measured = reason, None

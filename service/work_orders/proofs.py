@@ -16,6 +16,7 @@ from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
 from service.work_orders.models import Proof, WorkOrder
 from service.work_orders.moves import move_order, was_last
+from service.work_orders.repairs import report_repair
 from service.work_orders.states import WorkOrderAction
 
 MAX_QUANTITY = 1_000_000
@@ -61,6 +62,7 @@ def report_done(
         )
     )
     order.quantity_measured, order.done_at, order.state_reason = quantity, now, None
+    report_repair(session, order)
     return order
 
 

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 
 from datasets.taxonomy import BY_KEY, Unit
-from service.defects.locate import GroundPosition
+from service.identity.locate import GroundPosition
 
 
 def estimate_quantity(class_key: str, position: GroundPosition) -> float | None:
@@ -19,6 +19,17 @@ def estimate_quantity(class_key: str, position: GroundPosition) -> float | None:
         return 1.0
     measure = _MEASURES.get(class_key)
     return measure(position) if measure else None
+
+
+def estimate_error(class_key: str, position: GroundPosition, quantity: float | None) -> float | None:
+    """One standard deviation of `estimate_quantity`: width errs with the distance, length or height twice so.
+
+    A box's edges err by about a tenth of its side, so nothing is known better than to a seventh.
+    """
+    if quantity is None or class_key not in _MEASURES or not position.distance_m or position.range_sd_m is None:
+        return None
+    share = position.range_sd_m / position.distance_m
+    return quantity * math.hypot(0.1, 0.1, share, 2 * share)
 
 
 def _ellipse_m2(position: GroundPosition) -> float | None:

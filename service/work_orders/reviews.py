@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.accounts.caller import Caller
 from service.defects.access import permit
 from service.defects.boxes import BoxPx, check_box
+from service.defects.courses import poses_of
 from service.defects.models import Defect, Detection, Verdict
 from service.defects.objects import record_object, require_processed
 from service.defects.reviews import review
@@ -68,7 +69,7 @@ def add_object(
     require_processed(frame)
     width, height = frame.width or 0, frame.height or 0
     check_box(box_px, width, height)
-    (seen,) = see_boxes(frame, width, height, [_DrawnBox(class_key, box_px)])
+    (seen,) = see_boxes(frame, poses_of(session, [frame])[frame.id], [_DrawnBox(class_key, box_px)])
     drawn = record_object(session, caller, frame, seen, now)
     defect = drawn.defect
     if drawn.reopened:

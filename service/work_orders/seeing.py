@@ -5,10 +5,11 @@ from typing import Protocol
 
 from service.accounts.service import camera_of
 from service.defects.boxes import BoxPx
-from service.defects.locate import Camera, FramePose, locate
-from service.defects.service import SeenBox
+from service.defects.mountings import corrected
+from service.defects.recording import SeenBox
+from service.identity.locate import FramePose, locate
 from service.surveys.models import Frame
-from service.work_orders.quantities import estimate_quantity
+from service.work_orders.quantities import estimate_error, estimate_quantity
 
 
 class FoundBox(Protocol):
@@ -22,17 +23,13 @@ class FoundBox(Protocol):
     def xyxy_px(self) -> BoxPx: ...
 
 
-def see_boxes(frame: Frame, width: int, height: int, found: Iterable[FoundBox]) -> list[SeenBox]:
-    """The boxes of a frame of width x height upright pixels."""
-    profile = camera_of(frame.vehicle)
-    camera = None
-    if profile.height_m is not None and profile.pitch_deg is not None and profile.hfov_deg is not None:
-        camera = Camera(profile.height_m, profile.pitch_deg, profile.hfov_deg, profile.yaw_deg)
-    assert frame.lat is not None and frame.lon is not None  # a received frame has a place
-    pose = FramePose(frame.lat, frame.lon, frame.heading_deg, width, height)
+def see_boxes(frame: Frame, pose: FramePose, found: Iterable[FoundBox]) -> list[SeenBox]:
+    """The boxes of a frame, in upright pixels of the size that the pose names."""
+    camera = corrected(camera_of(frame.vehicle), frame.survey.mounting)
     boxes = []
     for one in found:
-        position = locate(one.xyxy_px, camera, pose)
+        position = locate(one.xyxy_px, camera, pose, one.class_key)
         size = estimate_quantity(one.class_key, position)
-        boxes.append(SeenBox(one.class_key, one.score, one.xyxy_px, position, size))
+        size_sd = estimate_error(one.class_key, position, size)
+        boxes.append(SeenBox(one.class_key, one.score, one.xyxy_px, position, size, size_sd))
     return boxes

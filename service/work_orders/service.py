@@ -15,9 +15,10 @@ from service.defects.models import Defect
 from service.defects.service import reopen_defect, resolve_defect
 from service.defects.states import DefectState
 from service.work_orders.access import lock_order
-from service.work_orders.models import Inspection, Unit, WorkOrder
+from service.work_orders.models import Inspection, Unit, VerifiedBy, WorkOrder
 from service.work_orders.moves import move_order, was_last
 from service.work_orders.opening import open_work_order, reopen_order
+from service.work_orders.repairs import refuse_repair, verify_repair
 from service.work_orders.sla import due_after_hold
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
@@ -59,11 +60,14 @@ def inspect(
         raise Unprocessable("inspection.note", "expected a note that tells the unit what to mend, got none")
     move_order(session, order, action, caller.actor, now, {"note": note} if note else None)
     session.add(Inspection(work_order_id=order.id, user_id=caller.actor.id, passed=passed, note=note))
+    defect = _defect(session, order)
     if not passed:
+        refuse_repair(session, order, now)
+        defect.absence, defect.absence_at = None, None
         order.state_reason, order.done_at = note, None
         return order
+    verify_repair(session, order, VerifiedBy.PERSON, now)
     order.state_reason, order.closed_at = None, now
-    defect = _defect(session, order)
     if defect.state is DefectState.CONFIRMED:
         resolve_defect(session, defect, caller.actor, now)
     return order

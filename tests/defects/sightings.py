@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from service.defects.geodesy import moved
-from service.defects.locate import GroundPosition
+from service.core.geodesy import moved
 from service.defects.models import Defect
-from service.defects.service import Recorded, SeenBox, record_sightings
+from service.defects.recording import Recorded, SeenBox, record_sightings
+from service.identity.gaussian import Ellipse
+from service.identity.locate import GroundPosition
 from service.surveys.models import Frame
 from tests.factories import DAMMAM, NOW, make_frame
 
@@ -18,7 +19,13 @@ def box(
 ) -> SeenBox:  # fmt: skip
     """A box whose object lies so many metres north and east of DAMMAM."""
     lat, lon = moved(*moved(*DAMMAM, 0, north_m), 90, east_m)
-    return SeenBox(class_key, score, (10.0, 20.0, 110.0, 70.0), GroundPosition(lat, lon, distance_m), size)
+    return SeenBox(
+        class_key,
+        score,
+        (10.0, 20.0, 110.0, 70.0),
+        GroundPosition(lat, lon, distance_m, ellipse=Ellipse.round(0.5)),
+        size,
+    )
 
 
 def see(session: Session, boxes: Sequence[SeenBox], frame: Frame | None = None) -> Recorded:

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from service.core.events import Event
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect, Detection, FrameCheck, Review
-from service.defects.service import SeenBox
+from service.defects.recording import SeenBox
+from service.identity.locate import GroundPosition
 from service.work_orders.models import WorkOrder
 from tests.defects.desk import DRAWN, MOVED, Desk, count, processed, processed_now
 from tests.defects.sightings import box, make_defect, see

@@ -10,7 +10,7 @@ from service.accounts.caller import caller_of_user
 from service.core.database import Database
 from service.core.events import SYSTEM, Event
 from service.defects.evidence import REOPEN_AFTER
-from service.defects.geodesy import h3_cell
+from service.defects.grid import h3_cell
 from service.defects.models import Defect, Detection, Sighting, Verdict
 from service.defects.reviews import review
 from service.defects.service import move_defect, resolve_defect

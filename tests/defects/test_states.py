@@ -33,3 +33,11 @@ def test_a_rejected_or_merged_defect_never_changes_again() -> None:
 
 def test_every_action_names_the_permission_it_needs() -> None:
     assert set(PERMISSIONS) == set(DefectAction)
+
+
+def test_what_went_by_itself_is_resolved_and_comes_back_as_a_candidate() -> None:
+    for state in (DefectState.CANDIDATE, DefectState.CONFIRMED):
+        gone = advance(state, DefectAction.VANISH)
+        assert gone is DefectState.RESOLVED and advance(gone, DefectAction.RETURN) is DefectState.CANDIDATE
+    with pytest.raises(Conflict):
+        advance(DefectState.REJECTED, DefectAction.VANISH)

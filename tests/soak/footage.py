@@ -1,5 +1,6 @@
 """What vehicles record for the soak: small frames, one in fifty of them bad in a way whose refusal is known."""
 
+import hashlib
 import random
 import struct
 import zlib
@@ -34,6 +35,9 @@ class Card:
     @property
     def files(self) -> int:
         return len(self.good) + len(self.twice) + len(self.bad)
+
+    def good_sha256s(self) -> set[str]:
+        return {hashlib.sha256((self.folder / name).read_bytes()).hexdigest() for name in self.good}
 
     def refusals(self) -> Counter[str]:
         return Counter(self.bad.values())

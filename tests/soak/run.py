@@ -17,14 +17,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedCo
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from service.core.database import Database, open_database
-from service.core.settings import Settings
+from service.core.database import Database
 from service.surveys.models import Frame, FrameState
 from tests.agent.links import dropping_link
-from tests.factories import make_municipality, make_vehicle
 from tests.models import write_blob_model
 from tests.soak.footage import Card, write_card
-from tests.soak.machine import Machine
+from tests.soak.machine import Machine, register_vehicles
 
 VICTIMS = ("server", "worker", "database")
 CUT_BYTES = (50_000, 2_000_000)  # a connection breaks after some number of bytes between these
@@ -75,11 +73,11 @@ def run_soak(asked: Soak, folder: Path) -> Outcome:
         asked.frames // asked.vehicles + (number < asked.frames % asked.vehicles) for number in range(asked.vehicles)
     ]
     cards = [write_card(folder / f"vehicle-{number}", frames, number) for number, frames in enumerate(each)]
-    url, keys = _register(data_dir, asked.vehicles)
+    url, keys = register_vehicles(data_dir, asked.vehicles)
     machine, started_s = Machine(data_dir, model, folder / "machine.log"), time.monotonic()
-    machine.start()
     database = Database(url)  # looks on; it is no user of the embedded server, so it keeps nothing running
     try:
+        machine.start()
         with ExitStack() as stack:
             ports = [
                 stack.enter_context(dropping_link(machine.port, number, *CUT_BYTES)) for number in range(len(cards))
@@ -112,19 +110,6 @@ class _Vehicle(threading.Thread):
             with self._log.open("ab") as sink:
                 self.process = subprocess.Popen(self._command, env=self._environment, stdout=sink, stderr=sink)
             self.exit_code = self.process.wait()
-
-
-def _register(data_dir: Path, vehicles: int) -> tuple[str, list[str]]:
-    """The database's address, and a key for each vehicle."""
-    database = open_database(Settings(data_dir=data_dir))
-    with database.sessions() as session:
-        municipality = make_municipality(session)
-        made = [make_vehicle(session, municipality) for _ in range(vehicles)]
-        keys = [headers["Authorization"].removeprefix("Bearer ") for _, headers in made]
-        session.commit()
-    url = database.url.render_as_string(hide_password=False)
-    database.close()
-    return url, keys
 
 
 def _watch(
@@ -178,23 +163,19 @@ def _count(
     database: Database, cards: Sequence[Card], machine: Machine, vehicles: Sequence[_Vehicle], seconds: float
 ) -> Outcome:
     with database.transaction() as session:
-        rows = session.execute(select(Frame.vehicle_id, Frame.filename, Frame.state, Frame.reason_code)).all()
-    processed = Counter(row.vehicle_id for row in rows if row.state is FrameState.PROCESSED)
-    stored = processed.total()
-    good = sum(len(card.good) for card in cards)
+        rows = session.execute(select(Frame.sha256, Frame.state, Frame.reason_code)).all()
+    processed = Counter(row.sha256 for row in rows if row.state is FrameState.PROCESSED)
+    good = set[str]().union(*(card.good_sha256s() for card in cards))
     refused = Counter(row.reason_code or row.state.value for row in rows if row.state in {"refused", "failed"})
     expected: Counter[str] = sum((card.refusals() for card in cards), Counter())
-    per_vehicle = [processed[vehicle_id] for vehicle_id in sorted(processed)]
-    sizes = [len(card.good) for card in cards]
     return Outcome(
         sent=sum(card.files for card in cards),
-        distinct=good + expected.total(),
-        stored=stored,
+        distinct=len(good) + expected.total(),
+        stored=processed.total(),
         refused=dict(refused),
         refused_wrongly=dict(refused - expected),
-        lost=sum(max(0, size - there) for size, there in zip(sizes, per_vehicle, strict=True))
-        + (expected - refused).total(),
-        doubled=sum(max(0, there - size) for size, there in zip(sizes, per_vehicle, strict=True)),
+        lost=len(good - processed.keys()) + (expected - refused).total(),
+        doubled=processed.total() - len(good & processed.keys()),
         waiting=sum(row.state is FrameState.RECEIVED for row in rows),
         killed=dict(Counter(machine.killed)),
         agent_runs=sum(vehicle.runs for vehicle in vehicles),

@@ -12,8 +12,10 @@ from sqlalchemy.orm import Session
 from service.accounts.permissions import Role
 from service.core.events import Event
 from service.core.runtime import Runtime
+from service.defects.models import FrameCheck
 from service.surveys.mending import delete_blob
 from service.surveys.models import Frame, FrameState
+from tests.defects.sightings import make_defect
 from tests.factories import (
     DAMMAM,
     NOW,
@@ -40,6 +42,12 @@ def refused(session: Session, code: str = "position.missing", **columns: Any) ->
     told = {"state": FrameState.REFUSED, "reason_code": code, "reason_detail": "why", "blob_key": "frames/x"}
     placeless = {"lat": None, "lon": None, "position_source": None} if code == "position.missing" else {}
     frame = make_frame(session, **(told | placeless | columns))
+    session.commit()
+    return frame
+
+
+def processed(session: Session, **columns: Any) -> Frame:
+    frame = make_frame(session, **({"state": FrameState.PROCESSED, "blob_key": "frames/x"} | columns))
     session.commit()
     return frame
 
@@ -104,14 +112,15 @@ def test_mended_twice_it_is_mended_once(client: TestClient, session: Session, in
 
 
 def test_one_bad_frame_does_not_stop_the_batch(client: TestClient, session: Session, inspector: dict[str, str]) -> None:
-    good, late, processed = refused(session), refused(session), make_frame(session, state=FrameState.PROCESSED)
+    good, late, held = refused(session), refused(session), processed(session)
+    make_defect(session, frame=held)
     unreadable = refused(session, "image.truncated", blob_key=None)
     session.commit()
     place = {"lat": DAMMAM[0], "lon": DAMMAM[1]}
     told = [
         {"id": late.id, "lat": 0, "lon": 0},
         {"id": late.id + 1000, **place},
-        {"id": processed.id, **place},
+        {"id": held.id, **place},
         {"id": unreadable.id, **place},
         {"id": good.id, **place},
     ]
@@ -218,10 +227,49 @@ def test_a_stored_file_that_another_frame_has_stays(session: Session, runtime: R
     assert runtime.store.exists("frames/x")
 
 
-def test_a_processed_frame_is_not_deleted(client: TestClient, session: Session, inspector: dict[str, str]) -> None:
-    frame = make_frame(session, state=FrameState.PROCESSED, blob_key="frames/x")
+@pytest.mark.parametrize("rests", ["detection", "frame_check"])
+def test_a_processed_frame_stays_as_it_is_while_something_rests_on_it(
+    client: TestClient, session: Session, inspector: dict[str, str], rests: str
+) -> None:
+    frame = processed(session)
+    if rests == "detection":
+        make_defect(session, frame=frame)
+    else:
+        user = make_user(session)
+        session.add(FrameCheck(frame_id=frame.id, class_key="pothole", user_id=user.id))
     session.commit()
-    assert outcomes(ask(client, inspector, "delete", frame_ids=[frame.id])) == [("not_done", "frame.processed")]
+    place = {"id": frame.id, "lat": 26.4, "lon": 50.1}
+    shift: Json = {"frame_ids": [frame.id], "shift_s": -5, "request_id": str(uuid4())}
+    for answer in (
+        ask(client, inspector, "delete", frame_ids=[frame.id]),
+        ask(client, inspector, "mend", frames=[place]),
+        ask(client, inspector, "shift", **shift),
+    ):
+        assert outcomes(answer) == [("not_done", "frame.processed")]
+        assert f"a {rests} rests on this one" in answer["results"][0]["detail"]
+    assert jobs(session, "recount_coverage") == 0
+
+
+def test_a_processed_frame_that_nothing_rests_on_is_mended_and_processed_again(
+    client: TestClient, session: Session, inspector: dict[str, str]
+) -> None:
+    frame = processed(session)
+    told = {"id": frame.id, "lat": 26.4, "lon": 50.1}
+    assert outcomes(ask(client, inspector, "mend", frames=[told])) == [("changed", "received")]
+    assert (jobs(session), jobs(session, "recount_coverage")) == (1, 1)
+    assert outcomes(ask(client, inspector, "mend", frames=[told])) == [("unchanged", "received")]
+
+
+def test_a_processed_frame_told_what_it_is_already_stays_processed(
+    client: TestClient, session: Session, inspector: dict[str, str]
+) -> None:
+    frame = processed(session)
+    told = {"id": frame.id, "lat": frame.lat, "lon": frame.lon}
+    assert outcomes(ask(client, inspector, "mend", frames=[told])) == [("unchanged", "processed")]
+    for action in ("retry", "accept"):
+        outcome, _ = outcomes(ask(client, inspector, action, frame_ids=[frame.id]))[0]
+        assert outcome != "changed"
+    assert (jobs(session), jobs(session, "recount_coverage")) == (0, 0)
 
 
 @pytest.mark.parametrize("action", ["mend", "shift", "accept", "retry", "delete"])

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from service.surveys.geodesy import bearing_deg, between, distance_m
+from service.core.geodesy import bearing_deg, between, distance_m
 from service.surveys.track_files import parse_track
 from service.surveys.track_points import TrackPoint, TrackPoints, TrackRefused, place_at, place_of
 from tests.factories import NOW

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from service.core.events import Event
-from service.surveys.intake_models import Track
-from service.surveys.models import Frame, FrameState, Survey
+from service.surveys.models import Frame, FrameState, Survey, Track
 from service.surveys.tracks import place, receive_track
 from tests.factories import (
     DAMMAM,

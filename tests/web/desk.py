@@ -13,11 +13,12 @@ from service.accounts.models import Municipality, User
 from service.accounts.permissions import Role
 from service.accounts.secrets import hash_password
 from service.core.clock import utc_now
+from service.core.geodesy import moved
 from service.core.storage import Store
-from service.defects.geodesy import moved
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect
-from service.defects.service import SeenBox, record_sightings
+from service.defects.recording import SeenBox, record_sightings
+from service.identity.gaussian import Ellipse
+from service.identity.locate import GroundPosition
 from service.surveys.models import Frame, FrameState, Survey
 from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import Unit
@@ -54,7 +55,7 @@ class Desk:
         """A defect seen once, so many metres north of DAMMAM, with an image of its own."""
         frame = self.frame(street(class_key))
         lat, lon = moved(*DAMMAM, 0, north_m)
-        seen = SeenBox(class_key, score, BOX_PX, GroundPosition(lat, lon, 9.0), size=0.8)
+        seen = SeenBox(class_key, score, BOX_PX, GroundPosition(lat, lon, 9.0, ellipse=Ellipse.round(0.5)), size=0.8)
         (defect,) = self.see(frame, [seen])
         return defect
 

@@ -10,10 +10,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect, Detection, FrameCheck, Review, Verdict
-from service.defects.service import SeenBox
+from service.defects.recording import SeenBox
 from service.defects.states import DefectState
+from service.identity.locate import GroundPosition
 from service.web.evidence import SHOWN_SIGHTINGS
 from service.work_orders.models import WorkOrder
 from tests.factories import DAMMAM

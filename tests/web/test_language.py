@@ -12,6 +12,8 @@ from datasets.taxonomy import CLASSES, Unit
 from service.accounts.permissions import Role
 from service.core.i18n import Language, choose_language
 from service.defects.access import DefectOrder
+from service.defects.models import Absence
+from service.defects.priority import MOST
 from service.defects.states import DefectAction, DefectState
 from service.surveys.models import FrameState
 from service.web import words
@@ -23,6 +25,9 @@ from tests.web.visitor import Visitor
 
 TEMPLATES = sorted((FOLDER / "templates").glob("*.html"))
 BOTH = list(Language)
+BESIDE_STATES = {  # of defects, that move no state
+    "find", "absorb", "rename", "split", "propose_fixed", "propose_gone", "withdraw_absence", "overrule_absence"
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -114,11 +119,13 @@ def test_the_style_sheet_knows_neither_left_nor_right() -> None:
         (words.ROLES, Role),
         (words.DEFECT_STATES, DefectState),
         (words.DEFECT_ORDERS, DefectOrder),
+        (words.ABSENCES, Absence),
+        (words.PRIORITY_PARTS, MOST),
         (words.WORK_ORDER_STATES, WorkOrderState),
         (words.ACTIONS, WorkOrderAction),
         (words.FRAME_STATES, FrameState),
         (words.UNITS, Unit),
-        ({action for kind, action in words.EVENTS if kind == "defect"} - {"find", "absorb"}, DefectAction),
+        ({action for kind, action in words.EVENTS if kind == "defect"} - BESIDE_STATES, DefectAction),
         ({action for kind, action in words.EVENTS if kind == "work_order"} - {"open"}, WorkOrderAction),
     ],
 )

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
 from service.accounts.permissions import Role
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect, Review
-from service.defects.service import SeenBox
+from service.defects.recording import SeenBox
 from service.defects.states import DefectState
+from service.identity.locate import GroundPosition
 from service.web import desk_pages
 from service.work_orders.models import WorkOrder
 from tests.factories import DAMMAM

@@ -10,10 +10,10 @@ from sqlalchemy.orm import Session
 from service.accounts.caller import caller_of_user
 from service.accounts.permissions import Role
 from service.core.clock import utc_now
-from service.defects.locate import GroundPosition
 from service.defects.models import Defect, Detection, Review, Verdict
+from service.defects.recording import SeenBox
 from service.defects.reviews import review
-from service.defects.service import SeenBox
+from service.identity.locate import GroundPosition
 from tests.factories import DAMMAM
 from tests.web.desk import Desk, street
 from tests.web.visitor import Visitor, words_of

@@ -13,7 +13,7 @@ from service.accounts.models import Municipality, User
 from service.accounts.permissions import Role
 from service.accounts.service import issue_token
 from service.core.clock import utc_now
-from service.defects.service import SeenBox
+from service.defects.recording import SeenBox
 from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import Unit
 from tests.defects.sightings import box, make_defect

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.taxonomy import BY_KEY, KEYS, Unit
-from service.defects.locate import GroundPosition
+from service.identity.locate import GroundPosition
 from service.work_orders.quantities import estimate_quantity
 
 metres = st.none() | st.floats(0.05, 20)

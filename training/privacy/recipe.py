@@ -45,7 +45,7 @@ def _overrides(config: PrivacyConfig, data: ExportedData, weights: Path, run: Pa
         "lr0": config.learning_rate, "lrf": config.final_rate_share, "cos_lr": config.rate_fall == "cosine",
         "warmup_epochs": config.warmup_epochs, "warmup_bias_lr": 0.0, "mosaic": config.mosaic, "close_mosaic": 0,
         "scale": config.scale, "project": str(run.parent), "name": run.name, "exist_ok": True, "device": "cpu",
-        "workers": config.loaders, "cache": "ram", "amp": False, "val": False, "plots": False, "deterministic": False,
+        "workers": config.loaders, "cache": "disk", "amp": False, "val": False, "plots": False, "deterministic": False,
         "fliplr": 0.5,
     }  # fmt: skip
 

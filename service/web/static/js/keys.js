@@ -9,7 +9,7 @@ export function listenForKeys() {
     const wanted = [...named].find((one) => one.checkVisibility()); // what is not shown is not meant
     if (!wanted) return;
     event.preventDefault();
-    if (wanted.matches("select")) wanted.focus();
-    else wanted.click();
+    if (wanted.matches("select, summary")) wanted.focus(); // Tab goes on from there
+    if (!wanted.matches("select")) wanted.click();
   });
 }

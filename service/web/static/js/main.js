@@ -1,7 +1,8 @@
-// What the server's pages cannot do alone: keys, zoom, boxes by hand, and telling screen readers what a form led to.
+// What the server's pages cannot do alone: keys, zoom, boxes by hand, the map, and telling screen readers what a form led to.
 
 import { listenForTasks, showBoxing } from "./boxing.js";
 import { listenForKeys } from "./keys.js";
+import { showMap } from "./map.js";
 import { say } from "./say.js";
 import { showViewer } from "./viewer.js";
 
@@ -10,6 +11,7 @@ function decorate() {
   document.querySelector(".sightings [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
   say(document.querySelector("[data-announce]")?.textContent.replace(/\s+/g, " ").trim());
   document.querySelectorAll("[data-viewer]").forEach(showBoxing);
+  document.querySelectorAll("[data-map]").forEach(showMap);
 }
 
 function setOffline(offline) {

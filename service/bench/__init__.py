@@ -1,0 +1,1 @@
+"""What the service is measured by: simulated surveys with known truth, through the real database."""
