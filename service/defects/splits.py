@@ -35,7 +35,7 @@ def split_defect(
     (defect,) = lock_defects(session, Defect.id == seen.id)
     wanted = set(detection_ids)
     parted = _parted_before(session, wanted)
-    if parted is not None:
+    if parted is not None and parted.id != defect.id and parted.municipality_id == defect.municipality_id:
         return parted
     if defect.state not in _PARTABLE:
         raise Conflict("defect.state", f"expected a live defect to part, {defect.id} is {defect.state.value}")
@@ -43,7 +43,8 @@ def split_defect(
     if not wanted or not wanted < {detection.id for detection, _ in rows}:
         raise Unprocessable(
             "split.detection_ids",
-            f"expected some but not all of the {len(rows)} sightings of defect {defect.id}, got {sorted(wanted)}; reload",
+            f"expected some but not all of the {len(rows)} sightings of defect {defect.id}, "
+            f"got {sorted(wanted)}; reload",
         )
     going = [(detection, frame) for detection, frame in rows if detection.id in wanted]
     staying = [(detection, frame) for detection, frame in rows if detection.id not in wanted]

@@ -14,7 +14,7 @@ Place: TypeAlias = tuple[float, float]
 SAME_DEG = 0.25  # places err by decimetres in some metres, which is degrees; a sphere and a plane differ by 0.16
 LOCAL_M = 5.0  # over which to either side tracks are usually asked for a heading
 REACHES_M = (30.0, 20.0, 12.0)  # tried in turn
-BEND_M, BEND_SHARE = 1.2, 2.5  # a place farther beside the stretch, and beside as many usual ones, ends it
+BEND_M, BEND_SHARE = 0.5, 1.2  # a place may lie so far beside the stretch, or so many times what is usual
 LONGEST_STEP_M = 25.0  # between two frames, more is a gap
 
 
@@ -39,9 +39,8 @@ def courses_of(
     told = {index: heading for index in sorted(wanted) if (heading := headings_deg[index]) is not None}
     if not _taken_from_track(track, driven_m, told):
         return {index: Course(heading_deg) for index, heading_deg in told.items()}
-    bend_m = max(BEND_M, BEND_SHARE * _usual_bend_m(track, driven_m, told))
-    stretches = {index: _longest_straight(track, driven_m, index, bend_m) for index in told}
-    return {index: Course(_bearing_deg(track, *ends), ends) for index, ends in stretches.items() if ends}
+    stretches = _straight_stretches(track, driven_m, told)
+    return {index: Course(_bearing_deg(track, *ends), ends) for index, ends in stretches.items()}
 
 
 def _taken_from_track(track: Floats, driven_m: Floats, told_deg: Mapping[int, float]) -> bool:
@@ -58,18 +57,16 @@ def _taken_from_track(track: Floats, driven_m: Floats, told_deg: Mapping[int, fl
     return bool(off_deg) and float(np.median(off_deg)) < SAME_DEG
 
 
-def _longest_straight(track: Floats, driven_m: Floats, index: int, bend_m: float) -> tuple[int, int] | None:
+def _straight_stretches(track: Floats, driven_m: Floats, wanted: Collection[int]) -> dict[int, tuple[int, int]]:
+    """The longest stretch around each frame that bends no more than others as long: the rest turns, or jumped."""
+    found: dict[int, tuple[int, int]] = {}
     for reach_m in REACHES_M:
-        ends = _stretch(driven_m, index, reach_m)
-        if ends and _bend_m(track, *ends) < bend_m:
-            return ends
-    return None
-
-
-def _usual_bend_m(track: Floats, driven_m: Floats, wanted: Collection[int]) -> float:
-    """What the receiver's noise alone bends on most streets."""
-    stretches = [ends for index in wanted if (ends := _stretch(driven_m, index, REACHES_M[0]))]
-    return float(np.median([_bend_m(track, *ends) for ends in stretches])) if stretches else 0.0
+        stretches = {index: ends for index in wanted if (ends := _stretch(driven_m, index, reach_m))}
+        bends_m = {index: _bend_m(track, *ends) for index, ends in stretches.items()}
+        usual_m = float(np.median(list(bends_m.values()))) if bends_m else 0.0
+        limit_m = max(BEND_M, BEND_SHARE * usual_m)
+        found = {index: ends for index, ends in stretches.items() if bends_m[index] < limit_m} | found
+    return found
 
 
 def _bend_m(track: Floats, start: int, end: int) -> float:

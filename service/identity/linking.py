@@ -15,7 +15,14 @@ DRIFT_SD_M = 0.16  # per axis and root of a second, per metre of the fix's own d
 WHITE_SHARE = 0.15  # of the fix's deviation that changes from fix to fix
 GATE_2 = 11.8  # squared standard deviations: three in a thousand true steps are larger
 NEW_PER_M2 = 1e-4  # things that a frame is the first to show, on ground where it shows any
-OTHER_CLASS = log(0.02)  # that a detector names a thing so in one frame and otherwise in the next
+# Classes that the detector takes for one another (echoes and confusions in datasets/simulator/city/rates.json).
+ALIKE = (
+    frozenset({"pothole", "road_crack"}),
+    frozenset({"garbage", "sand_rubble", "construction_barrier", "neglected_sidewalk"}),
+    frozenset({"graffiti", "bad_billboard", "unkept_facade", "construction_barrier"}),
+)
+OTHER_CLASS = log(0.02)  # that it names a thing so in one frame and otherwise in the next
+UNLIKE_CLASS = log(1e-5)  # that it does so between classes that are not alike: two things at one place
 ODD_SIZE = 1.2  # standard deviation of the logarithm of two size estimates' ratio
 
 
@@ -103,7 +110,10 @@ def drifted(spot: Spot, seconds: float, gps_sd_m: float) -> Spot:
 def class_cost(class_key: str, votes: Mapping[str, float]) -> float:
     """How much less likely it is that a sight of this class shows a thing with these votes, as a logarithm; <= 0."""
     total = sum(votes.values())
-    return max(log(max(votes.get(class_key, 0.0) / total, 1e-9)), OTHER_CLASS) if total else 0.0
+    if not total:
+        return 0.0
+    alike = any(class_key in group and not group.isdisjoint(votes) for group in ALIKE)
+    return max(log(max(votes.get(class_key, 0.0) / total, 1e-9)), OTHER_CLASS if alike else UNLIKE_CLASS)
 
 
 def _cost(sight: Sight, track: Track) -> float | None:

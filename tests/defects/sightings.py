@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
+from datasets.taxonomy import CLASSES
 from service.core.geodesy import moved
 from service.defects.models import Defect
 from service.defects.recording import Recorded, SeenBox, record_sightings
@@ -12,6 +13,8 @@ from service.identity.locate import GroundPosition
 from service.surveys.models import Frame
 from tests.factories import DAMMAM, NOW, make_frame
 
+CLASS_ROWS = {kind.key: row for row, kind in enumerate(CLASSES)}
+
 
 def box(
     class_key: str = "pothole", north_m: float = 0.0, east_m: float = 0.0, *,
@@ -19,10 +22,11 @@ def box(
 ) -> SeenBox:  # fmt: skip
     """A box whose object lies so many metres north and east of DAMMAM."""
     lat, lon = moved(*moved(*DAMMAM, 0, north_m), 90, east_m)
+    left, top = 10 + 120 * east_m, 20 + 60 * CLASS_ROWS[class_key] + 60 * north_m  # apart in the picture as on the road
     return SeenBox(
         class_key,
         score,
-        (10.0, 20.0, 110.0, 70.0),
+        (left, top, left + 100, top + 50),
         GroundPosition(lat, lon, distance_m, ellipse=Ellipse.round(0.5)),
         size,
     )

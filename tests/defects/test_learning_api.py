@@ -109,7 +109,10 @@ def test_an_object_drawn_where_a_candidate_waits_accepts_it_and_where_one_was_re
     frame = processed_now(session)
     place = desk.draw(frame, "garbage").json()["detection"]
     there = GroundPosition(place["lat"], place["lon"], 10.0)
-    seen = [SeenBox(key, 0.7, (10.0, 20.0, 110.0, 70.0), there) for key in ("pothole", "graffiti")]
+    seen = [
+        SeenBox(key, 0.7, (left, 20.0, left + 100, 70.0), there)
+        for key, left in (("pothole", 10.0), ("graffiti", 210.0))
+    ]
     waiting, refused = see(session, seen, processed(session)).created
     session.commit()
     desk.review(refused, "reject")

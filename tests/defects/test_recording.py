@@ -81,7 +81,7 @@ def test_every_detection_keeps_the_model_that_made_it_and_its_place(session: Ses
     make_defect(session, box("garbage", north_m=5, size=None, distance_m=12.5), frame)
     detection = session.scalars(select(Detection)).one()
     assert (detection.model_name, detection.model_version, detection.frame_id) == ("tiny", "1", frame.id)
-    assert (detection.x0_px, detection.y0_px, detection.x1_px, detection.y1_px) == (10, 20, 110, 70)
+    assert (detection.x0_px, detection.y0_px, detection.x1_px, detection.y1_px) == box("garbage", north_m=5).xyxy_px
     assert detection.distance_m == 12.5 and detection.class_key == "garbage"
 
 
@@ -109,7 +109,7 @@ def test_a_rejected_defect_absorbs_its_sightings_without_a_new_candidate(session
 
 
 def test_a_merged_defect_passes_its_sightings_to_the_last_target(session: Session) -> None:
-    far, middle, target = (make_defect(session, box(north_m=metres)) for metres in (0, 10, 20))
+    far, middle, target = (make_defect(session, box(north_m=metres)) for metres in (0, 40, 80))
     decide(session, far, Verdict.MERGE, merge_into=middle.id)
     decide(session, middle, Verdict.MERGE, merge_into=target.id)
     recorded = see(session, [box(north_m=0.5)])

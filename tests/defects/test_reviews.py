@@ -85,8 +85,8 @@ def test_reclassifying_changes_the_class_forgets_the_size_and_keeps_the_candidat
 def test_merging_moves_the_sightings_and_sums_up_the_target(
     client: TestClient, session: Session, headers: dict[str, str]
 ) -> None:
-    source = make_defect(session, box(north_m=10, score=0.95))
-    see(session, [box(north_m=10)])
+    source = make_defect(session, box(north_m=40, score=0.95))
+    see(session, [box(north_m=40)])
     target = make_defect(session, box(north_m=0, score=0.5))
     answer = post(client, headers, source, "merge", merged_into_id=target.id).json()["defect"]
     assert (answer["state"], answer["merged_into_id"]) == ("merged", target.id)
