@@ -59,15 +59,15 @@ def smooth(fixes: Sequence[Fix]) -> list[Course]:
 def _fit(fix: Fix, steps_s: np.ndarray, steps_m: np.ndarray) -> Course | None:
     if len(steps_s) < FEWEST_FIXES or np.ptp(steps_s) <= 0:
         return None
-    weights = (1 - (np.abs(steps_s) / (WINDOW_S * 1.05)) ** 3) ** 3
+    weights = tapered = (1 - (np.abs(steps_s) / (WINDOW_S * 1.05)) ** 3) ** 3
     degree = 2 if len(steps_s) > FEWEST_FIXES and steps_s.min() < -0.5 and steps_s.max() > 0.5 else 1
     design = np.vander(steps_s, degree + 1, increasing=True)
-    for _ in range(2):
+    for _ in range(4):
         scaled = design * weights[:, None]
         normal = design.T @ scaled + 1e-9 * np.eye(degree + 1)
         answer = np.linalg.solve(normal, scaled.T @ steps_m)
         off_m = np.hypot(*(steps_m - design @ answer).T)
-        weights = weights * np.where(off_m > JUMP_M, 0.02, 1.0)
+        weights = tapered / (1 + (off_m / JUMP_M) ** 4)
     speed_mps = hypot(*answer[1])
     way_m = speed_mps * float(np.ptp(steps_s))
     if speed_mps < LEAST_SPEED_MPS or way_m < LEAST_WAY_M:

@@ -1,5 +1,6 @@
-"""The window of the queue: in either order nothing is skipped and nothing comes twice."""
+"""The window of the queue: in every order nothing is skipped and nothing comes twice."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,6 +12,7 @@ from inference.images import decode_image
 from service.accounts.caller import Caller, caller_of_user
 from service.accounts.permissions import Role
 from service.defects.access import DefectOrder
+from service.defects.models import Defect
 from service.defects.states import DefectState
 from service.web import queue
 from service.web.due import Standing, read_due
@@ -29,14 +31,23 @@ def caller(desk: Desk) -> Caller:
     return caller_of_user(desk.person(Role.INSPECTOR))
 
 
+RANKS: dict[DefectOrder, Callable[[Defect], tuple[float, ...]]] = {
+    DefectOrder.OLDEST: lambda defect: (defect.id,),
+    DefectOrder.SCORE: lambda defect: (-defect.score, -defect.id),
+    DefectOrder.PRIORITY: lambda defect: (-defect.priority, -defect.id),
+}
+
+
 @pytest.mark.parametrize("order", list(DefectOrder))
 def test_next_walks_the_whole_queue_once_and_previous_walks_it_back(
     desk: Desk, caller: Caller, session: Session, order: DefectOrder
 ) -> None:
     scores = (0.7, 0.9, 0.7, 0.5, 0.9)
     found = [desk.candidate(north_m=100.0 * n, score=score) for n, score in enumerate(scores)]
-    rank = (lambda d: d.id) if order is DefectOrder.OLDEST else (lambda d: (-d.score, -d.id))
-    expected = [defect.id for defect in sorted(found, key=rank)]
+    for defect, priority in zip(found, (3.0, 1.0, 9.0, 9.0, 5.0), strict=True):
+        defect.priority = priority
+    session.commit()
+    expected = [defect.id for defect in sorted(found, key=RANKS[order])]
     wanted = QueueFilter(order=order)
     walked, back = [], []
     here = read_queue(session, caller, wanted, None, None)
