@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = 8000
     cookie_secure: bool = Field(False, description="Send the session cookie over HTTPS only; set it behind TLS.")
+    basemap: str | None = Field(None, description="Path or URL of a .pmtiles file that maps are drawn on; empty: none.")
     session_hours: int = Field(12, ge=1, le=24 * 30)
 
     max_image_bytes: int = Field(25_000_000, ge=1_000, description="Largest accepted image file.")

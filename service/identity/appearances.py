@@ -17,6 +17,7 @@ FARTHEST_M = 40.0  # where a thing is first taken to be whose ray meets the road
 BOX_SD = 0.003  # of a box's edge on the normalised image plane: 3 px of 1000 px focal length, ...
 BOX_SD_M = 0.04  # ... and of the thing's own size, as its edge is
 DEPTH_SD_M = 0.3
+LEAST_DEPRESSION = 0.02  # 1 degree, as a tangent
 SLIP = 0.01  # sideways per metre driven: cars leave the way they point by about half a degree
 LONGEST_STEP_M = 15.0  # of a bend in which the middle of two headings is the way between them
 LARGEST_TURN = radians(30)
@@ -28,8 +29,9 @@ class Sight:
     """One frame's view of a thing that stands or lies on the ground, from where and when the vehicle was.
 
     x, y: the middle of the box's lower edge on the normalised image plane, ((u - cx) / f, (v - cy) / f), distortion
-    removed; the edge must be the thing's own and not the picture's. Sights with the same fix are of one frame.
-    depth_sd_m: how far behind that edge the middle of the thing may lie, which is what its left and right edge tell of.
+    removed, or of what lies flat the middle of the thing (`middle_row`); the edge must be the thing's own and not the
+    picture's. Sights with the same fix are of one frame.
+    depth_sd_m: how far behind y the middle of the thing may lie, which is what its left and right edge tell of.
     course: the two fixes of the track between which the heading was taken, whose errors it then shares; None: the
     heading was measured by itself.
     """
@@ -90,10 +92,19 @@ class Rows:
     noise: Floats
 
 
+def middle_row(near_y: float, far_y: float, pitch: float) -> float:
+    """y of the middle of something flat, on the ground, by its lower and upper edge; `near_y` where the upper one is at
+    the horizon. Depressions t of the three obey 2 / t = 1 / t_near + 1 / t_far."""
+    near, far = ((sin(pitch) + y * cos(pitch)) / (cos(pitch) - y * sin(pitch)) for y in (near_y, far_y))
+    if min(near, far) < LEAST_DEPRESSION:
+        return near_y
+    middle = 2 * near * far / (near + far)
+    return (middle * cos(pitch) - sin(pitch)) / (cos(pitch) + middle * sin(pitch))
+
+
 def block_of(things: Sequence[Sequence[Sight]], pose: Pose) -> Block:
     """The things where the nearest of their sights puts them."""
     sights = [sight for sights in things for sight in sights]
-    thing = np.repeat(np.arange(len(things)), [len(sights) for sights in things])
     index: dict[Fix, int] = {}
     frame = np.array([index.setdefault(one.fix, len(index)) for one in sights])
     heading = np.zeros(len(index))
@@ -102,17 +113,67 @@ def block_of(things: Sequence[Sequence[Sight]], pose: Pose) -> Block:
         (index[one.fix], *(index.setdefault(end, len(index)) for end in one.course)) for one in sights if one.course
     }
     track = np.array(list(index))
-    track_m, at_s = track[:, :2], track[:, 2]
-    steps = _steps(track_m, heading, frame, thing)
-    xy = np.array([(sight.x, sight.y) for sight in sights])
-    block = Block(track_m, at_s, heading, steps, np.array(sorted(courses), int).reshape(-1, 3), frame, thing, xy,
-                  np.array([one.depth_sd_m for one in sights]), np.zeros((len(things), 2)), np.ones(2 * len(sights) + len(steps)))  # fmt: skip
+    thing = np.repeat(np.arange(len(things)), [len(sights) for sights in things])
+    steps = _steps(track[:, :2], heading, frame, thing)
+    block = Block(
+        track_m=track[:, :2],
+        at_s=track[:, 2],
+        heading=heading,
+        steps=steps,
+        courses=np.array(sorted(courses), int).reshape(-1, 3),
+        frame=frame,
+        thing=thing,
+        xy=np.array([(sight.x, sight.y) for sight in sights]),
+        depth_sd_m=np.array([sight.depth_sd_m for sight in sights]),
+        places_m=np.zeros((len(things), 2)),
+        weights=np.ones(2 * len(sights) + len(steps)),
+    )
     return replace(block, places_m=_first_places_m(block, pose))
 
 
 def rows_of(block: Block, pose: Pose) -> Rows:
+    """The equations with the camera as in `pose`. A vehicle drives the way it points: the steps show how far its
+    headings and positions err."""
+    view = _view(block, pose)
+    missed_m, step_heading, step_east, step_north = _step_rows(block)
+    box = BOX_SD**2 + (BOX_SD_M / view.depth_m) ** 2
+    slip = (SLIP * _lengths_m(block.track_m, block.steps)) ** 2
+    of_thing = np.tile(block.thing[:, None] == np.arange(len(block.places_m)), (2, 1))
+    of_frame = np.tile(block.frame[:, None] == np.arange(len(block.track_m)), (2, 1))
+    idle = ((0, len(block.steps)), (0, 0))
+    camera = np.column_stack([view.by_pitch, view.by_yaw, view.by_height])
+    places = np.stack([of_thing * view.by_east[:, None], of_thing * view.by_north[:, None]], axis=2)
+    return Rows(
+        residuals=np.concatenate([block.xy.T.ravel() - view.xy, missed_m]),
+        by_camera=np.pad(camera, idle),
+        by_places=np.pad(places.reshape(len(places), -1), idle),
+        kinds=_kinds(
+            block,
+            np.pad(of_frame * view.by_pitch[:, None], idle),
+            np.vstack([of_frame * -view.by_yaw[:, None], step_heading]),
+            np.vstack([of_frame * view.by_east[:, None], step_east]),
+            np.vstack([of_frame * view.by_north[:, None], step_north]),
+        ),
+        noise=np.concatenate([box + (view.xy[: len(box)] * block.depth_sd_m / view.depth_m) ** 2, box, slip]),
+    )
+
+
+@dataclass(frozen=True)
+class _View:
+    """Where the things appear, every x and then every y, and how that changes; depth_m by sight."""
+
+    xy: Floats
+    depth_m: Floats
+    by_pitch: Floats
+    by_yaw: Floats
+    by_height: Floats
+    by_east: Floats  # of the thing; with the vehicle it changes by the opposite
+    by_north: Floats
+
+
+def _view(block: Block, pose: Pose) -> _View:
     """A thing a ahead, r right and h below the lens appears at x = r / z, y = (h cos p - a sin p) / z with the depth
-    z = a cos p + h sin p. A vehicle drives the way it points, which shows how far its headings and positions err."""
+    z = a cos p + h sin p."""
     h, sin_p, cos_p = pose.height_m, sin(pose.pitch), cos(pose.pitch)
     way = block.heading[block.frame] + pose.yaw
     sin_w, cos_w = np.sin(way), np.cos(way)
@@ -122,42 +183,27 @@ def rows_of(block: Block, pose: Pose) -> Rows:
     z = a * cos_p + h * sin_p
     x, y = r / z, (h * cos_p - a * sin_p) / z
     by_a, by_r = np.array([-x * cos_p, -sin_p - y * cos_p]) / z, np.array([1 / z, np.zeros_like(z)])
-    by_east, by_north, by_yaw = by_a * sin_w + by_r * cos_w, by_a * cos_w - by_r * sin_w, by_a * r - by_r * a
-    by_pitch, by_height = np.array([-x * y, -1 - y**2]), np.array([-x * sin_p, cos_p - y * sin_p]) / z
-    missed_m, step_heading, step_east, step_north = _step_rows(block)
-    camera = np.column_stack([by_pitch.ravel(), by_yaw.ravel(), by_height.ravel()])
-    of_thing = np.tile(block.thing[:, None] == np.arange(len(block.places_m)), (2, 1))
-    places = np.stack([of_thing * by_east.ravel()[:, None], of_thing * by_north.ravel()[:, None]], axis=2)
-    box = BOX_SD**2 + (BOX_SD_M / z) ** 2
-    idle = len(block.steps)
-    of_frame = np.tile(block.frame[:, None] == np.arange(len(block.track_m)), (2, 1))
-    return Rows(
-        residuals=np.concatenate([(block.xy.T - (x, y)).ravel(), missed_m]),
-        by_camera=np.pad(camera, ((0, idle), (0, 0))),
-        by_places=np.pad(places.reshape(len(places), -1), ((0, idle), (0, 0))),
-        kinds=_kinds(
-            block,
-            np.pad(of_frame * by_pitch.ravel()[:, None], ((0, idle), (0, 0))),
-            np.vstack([of_frame * -by_yaw.ravel()[:, None], step_heading]),
-            np.vstack([of_frame * by_east.ravel()[:, None], step_east]),
-            np.vstack([of_frame * by_north.ravel()[:, None], step_north]),
-        ),
-        noise=np.concatenate(
-            [box + (x * block.depth_sd_m / z) ** 2, box, (SLIP * _lengths_m(block.track_m, block.steps)) ** 2]
-        ),
+    return _View(
+        xy=np.concatenate([x, y]),
+        depth_m=z,
+        by_pitch=np.concatenate([-x * y, -1 - y**2]),
+        by_yaw=(by_a * r - by_r * a).ravel(),
+        by_height=(np.array([-x * sin_p, cos_p - y * sin_p]) / z).ravel(),
+        by_east=(by_a * sin_w + by_r * cos_w).ravel(),
+        by_north=(by_a * cos_w - by_r * sin_w).ravel(),
     )
 
 
 def _kinds(block: Block, bump: Floats, heading: Floats, east: Floats, north: Floats) -> Floats:
-    """Covariances of the rows from how they change with each frame's errors, (rows, frames) each."""
+    """Covariances of the rows from how they change with the errors at each fix, (rows, fixes) each; a heading that was
+    taken between two fixes errs by what these err across it."""
     drift = np.exp(-np.abs(block.at_s[:, None] - block.at_s) / DRIFT_S)
     frame, start, end = block.courses.T
     right = np.column_stack([np.cos(block.heading[frame]), -np.sin(block.heading[frame])])
     right /= _lengths_m(block.track_m, block.courses[:, 1:])[:, None]
-    for axis, places in enumerate((east, north)):
-        turned = heading[:, frame] * right[:, axis]
-        np.add.at(places, (slice(None), end), turned)
-        np.add.at(places, (slice(None), start), -turned)
+    across = np.eye(len(block.track_m))[end] - np.eye(len(block.track_m))[start]
+    east = east + heading[:, frame] * right[:, 0] @ across
+    north = north + heading[:, frame] * right[:, 1] @ across
     return np.stack([
         bump @ bump.T,
         heading @ heading.T,
@@ -184,11 +230,13 @@ def _steps(track_m: Floats, heading: Floats, frame: Indices, thing: Indices) -> 
     pairs = np.column_stack([frame[:-1], frame[1:]])[thing[:-1] == thing[1:]]
     pairs = np.unique(pairs[pairs[:, 0] != pairs[:, 1]], axis=0)
     turned = np.angle(np.exp(1j * (heading[pairs[:, 1]] - heading[pairs[:, 0]])))
-    return pairs[(_lengths_m(track_m, pairs) <= LONGEST_STEP_M) & (np.abs(turned) <= LARGEST_TURN)]
+    kept: Indices = pairs[(_lengths_m(track_m, pairs) <= LONGEST_STEP_M) & (np.abs(turned) <= LARGEST_TURN)]
+    return kept
 
 
 def _lengths_m(track_m: Floats, pairs: Indices) -> Floats:
-    return np.hypot(*(track_m[pairs[:, 1]] - track_m[pairs[:, 0]]).T)
+    lengths_m: Floats = np.hypot(*(track_m[pairs[:, 1]] - track_m[pairs[:, 0]]).T)
+    return lengths_m
 
 
 def _first_places_m(block: Block, pose: Pose) -> Floats:
@@ -202,4 +250,5 @@ def _first_places_m(block: Block, pose: Pose) -> Floats:
     )
     nearest_first = np.lexsort((ahead_m, block.thing))
     _, nearest = np.unique(block.thing[nearest_first], return_index=True)
-    return (block.track_m[block.frame] + away)[nearest_first[nearest]]
+    places_m: Floats = (block.track_m[block.frame] + away)[nearest_first[nearest]]
+    return places_m

@@ -13,7 +13,7 @@ drift sideways as they come nearer; without things seen more than once there is 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import degrees, radians, sqrt
+from math import degrees, hypot, radians, sqrt
 
 import numpy as np
 
@@ -23,6 +23,7 @@ MIN_THINGS = 5
 MIN_DRIVEN_M = 3.0  # between the sights of a thing: from one place a thing looks the same whatever the pitch
 PAUSE_S, TURN_DEG = 8.0, 30.0  # longer and farther, and it is another approach
 HEIGHT_SD_SHARE = 0.02  # of a lens height told by hand
+LEAST_PITCH_SD_DEG, LEAST_YAW_SD_DEG = 0.05, 0.1  # what boxes and bends put all things off by alike
 MAX_ROUNDS = 15
 SETTLED = 1e-5  # radians, and metres of height; half a thousandth of a degree
 DOUBTED = 2.5  # a residual of more standard deviations counts less, by the square of how much more
@@ -34,7 +35,8 @@ ASSUMED_WEIGHT = 10.0  # as much as so many residuals of that kind
 
 @dataclass(frozen=True)
 class Mounting:
-    """What to add to the told pitch and yaw, how sure that is, and by how many things and sights it was measured."""
+    """What to add to the told pitch and yaw, how sure that is, and by how many approaches to things and sights it was
+    measured."""
 
     pitch_offset_deg: float
     yaw_offset_deg: float
@@ -61,7 +63,8 @@ def measure_mounting(
     sds = np.array([radians(prior_pitch_sd_deg), radians(prior_yaw_sd_deg), HEIGHT_SD_SHARE * height_m])
     offset, cov = _fit([block_of(group, told) for group in _sharing_frames(usable)], told, sds**-2.0)
     return Mounting(
-        degrees(offset[0]), degrees(offset[1]), degrees(sqrt(cov[0, 0])), degrees(sqrt(cov[1, 1])),
+        degrees(offset[0]), degrees(offset[1]),
+        hypot(degrees(sqrt(cov[0, 0])), LEAST_PITCH_SD_DEG), hypot(degrees(sqrt(cov[1, 1])), LEAST_YAW_SD_DEG),
         len(usable), sum(len(sights) for sights in usable),
     )  # fmt: skip
 
@@ -100,10 +103,11 @@ def _sharing_frames(things: Iterable[Sequence[Sight]]) -> list[list[Sequence[Sig
 
 def _fit(blocks: list[Block], told: Pose, prior: Floats) -> tuple[Floats, Floats]:
     """Offsets of pitch, yaw (radians) and height (metres) and their covariance, by Gauss-Newton rounds."""
-    offset, variances = np.zeros(3), ASSUMED
+    offset: Floats = np.zeros(3)
+    variances = ASSUMED
     for _ in range(MAX_ROUNDS):
         normals = [_reduce(block, told.moved(offset), variances) for block in blocks]
-        cov = np.linalg.inv(np.diag(prior) + sum(one.information for one in normals))
+        cov: Floats = np.linalg.inv(np.diag(prior) + sum(one.information for one in normals))
         step = cov @ (sum(one.pull for one in normals) - prior * offset)
         offset = offset + step
         blocks = [one.after(step) for one in normals]
@@ -111,10 +115,6 @@ def _fit(blocks: list[Block], told: Pose, prior: Floats) -> tuple[Floats, Floats
         variances = variances * (found + ASSUMED_WEIGHT * ASSUMED / variances) / (expected + ASSUMED_WEIGHT)
         if np.abs(step).max() < SETTLED:
             break
-    global LAST
-    global DH
-    DH = offset[2]
-    LAST = np.sqrt(variances) * [57.3, 57.3, 1, 1]
     return offset, cov
 
 
@@ -138,6 +138,7 @@ class _Normal:
 
 
 def _reduce(block: Block, pose: Pose, variances: Floats) -> _Normal:
+    """The weights that it returns are for the next round."""
     rows = rows_of(block, pose)
     swell = 1 / np.sqrt(block.weights)
     kinds = variances[:, None, None] * rows.kinds * np.outer(swell, swell)
@@ -151,8 +152,8 @@ def _reduce(block: Block, pose: Pose, variances: Floats) -> _Normal:
         block,
         rows.by_camera.T @ projected @ rows.by_camera,
         rows.by_camera.T @ pull,
-        np.einsum("i,kij,j->k", pull, kinds, pull),
-        np.einsum("ij,kij->k", projected, kinds),
+        (kinds @ pull) @ pull,
+        (kinds * projected).sum(axis=(1, 2)),
         places_cov @ (towards_places.T @ rows.residuals),
         places_cov @ (towards_places.T @ rows.by_camera),
         np.minimum(1.0, DOUBTED / np.maximum(off, 1e-9)) ** 2,

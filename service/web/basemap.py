@@ -67,7 +67,7 @@ def read_piece(
 
 
 def basemap_of(settings: Settings) -> str | None:
-    place: str | None = getattr(settings, "basemap", None)
+    place = settings.basemap
     return place
 
 

@@ -19,28 +19,28 @@ LONGEST_STEP_M = 25.0  # between two frames, more is a gap
 
 
 @dataclass(frozen=True)
-class Course:
-    """The heading, and between which two of the given places it was taken; None: measured by itself."""
+class Heading:
+    """Clockwise from north, and between which two of the given places it was taken; None: measured by itself."""
 
-    heading_deg: float
+    deg: float
     between: tuple[int, int] | None = None
 
 
-def courses_of(
+def headings_of(
     places_m: Sequence[Place], headings_deg: Sequence[float | None], wanted: Collection[int]
-) -> dict[int, Course]:
+) -> dict[int, Heading]:
     """By index of the wanted frames of a drive, whose places (east, north) and headings are given in its order.
 
     Headings that the receiver or a compass measured are taken as told; where they were merely taken from the places,
-    that of the longest straight stretch around the frame, and none in bends. A frame without course is left out.
+    that of the longest straight stretch around the frame, and none in bends. What has none is left out.
     """
     track = np.array(places_m, float).reshape(-1, 2)
     driven_m = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(track, axis=0).T))])
     told = {index: heading for index in sorted(wanted) if (heading := headings_deg[index]) is not None}
     if not _taken_from_track(track, driven_m, told):
-        return {index: Course(heading_deg) for index, heading_deg in told.items()}
+        return {index: Heading(deg) for index, deg in told.items()}
     stretches = _straight_stretches(track, driven_m, told)
-    return {index: Course(_bearing_deg(track, *ends), ends) for index, ends in stretches.items()}
+    return {index: Heading(_bearing_deg(track, *ends), ends) for index, ends in stretches.items()}
 
 
 def _taken_from_track(track: Floats, driven_m: Floats, told_deg: Mapping[int, float]) -> bool:
