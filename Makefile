@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train soak check bench clean
+.PHONY: help setup setup-train demo test test-train soak fuzz check bench clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ test-train: setup-train  ## The tests of training
 soak: setup  ## 10,000 frames of 8 vehicles on breaking links, everything killed at random; FRAMES=n VEHICLES=n
 	$(BIN)/python -m tests.soak --frames $(or $(FRAMES),10000) --vehicles $(or $(VEHICLES),8) --json runs/soak.json
 
+fuzz: setup  ## 10,000 broken and hostile files by every way in; FILES=n
+	$(BIN)/python -m tests.fuzz --files $(or $(FILES),10000) --json runs/fuzz.json
+
 check: setup  ## Lint, types, import contracts
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,6 +56,7 @@ check: setup  ## Lint, types, import contracts
 
 bench: setup  ## Measure this machine; FRAMES=folder PEER=file.pt
 	@$(BIN)/rasid bench $(if $(FRAMES),"$(FRAMES)" --as-1080p) $(if $(PEER),--peer "$(PEER)") --json runs/bench.json
+	@$(BIN)/rasid bench identity --json runs/identity.json
 
 clean:  ## Remove what the targets made
 	rm -rf .venv runs

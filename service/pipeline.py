@@ -18,6 +18,7 @@ from service.coverage.counting import count_frames
 from service.defects.access import lock_matching
 from service.defects.courses import poses_of
 from service.defects.looks import note_looks
+from service.defects.mountings import keep_mounting
 from service.defects.priorities import set_priorities
 from service.defects.recording import SeenFrame, record_frames
 from service.surveys.clock_service import keep_clock
@@ -44,6 +45,7 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
     while True:
         with runtime.database.transaction() as session:
             watch_lens(session, survey_id, utc_now())
+            keep_mounting(session, survey_id)
             frames = take_batch(session, survey_id, runtime.settings.batch_frames, utc_now())
         if not frames:
             return total

@@ -12,7 +12,7 @@ from service.core.database import Database
 # One thing changed against the reference; recall: mean within 20 m, camera: deviation of pitch and yaw as told.
 VARIED = (
     Condition("gps 1 m", gps_sd_m=1.0), Condition("gps 5 m", gps_sd_m=5.0), Condition("gps 10 m", gps_sd_m=10.0),
-    Condition("a frame every 2 to 4 m", spacing_m=(2.0, 4.0)), Condition("a frame every 8 to 10 m", spacing_m=(8.0, 10.0)),
+    Condition("a frame every 2-4 m", spacing_m=(2.0, 4.0)), Condition("a frame every 8-10 m", spacing_m=(8.0, 10.0)),
     Condition("recall 0.5", recall=0.5), Condition("recall 0.7", recall=0.7), Condition("recall 0.9", recall=0.9),
     Condition("camera told wrong by 1 degree", camera_error_deg=1.0),
     Condition("camera told wrong by 2 degrees", camera_error_deg=2.0),

@@ -10,6 +10,7 @@ from datasets.simulator.city import ObservedFrame, ToldCamera
 from service.accounts.models import Municipality, Vehicle
 from service.accounts.schemas import CameraProfile
 from service.core.database import Database
+from service.defects.mountings import keep_mounting
 from service.pipeline import record_what_was_seen, see
 from service.surveys.models import FootageUse, Frame, FrameState, Survey
 
@@ -46,6 +47,7 @@ def drive_pass(
     for first in range(0, len(frames), batch_frames):
         part, part_ids = frames[first : first + batch_frames], ids[first : first + batch_frames]
         with database.transaction() as session:
+            keep_mounting(session, book.surveys[part[0].survey_id])
             rows = [session.get_one(Frame, frame_id) for frame_id in part_ids]
             found = [(row, one.width, one.height, one.boxes) for row, one in zip(rows, part, strict=True)]
             now = max(one.captured_at for one in part) + timedelta(minutes=10)

@@ -107,7 +107,7 @@ def _fit(blocks: list[Block], told: Pose, prior: Floats) -> tuple[Floats, Floats
     variances = ASSUMED
     for _ in range(MAX_ROUNDS):
         normals = [_reduce(block, told.moved(offset), variances) for block in blocks]
-        cov: Floats = np.linalg.inv(np.diag(prior) + sum(one.information for one in normals))
+        cov = np.asarray(np.linalg.inv(np.diag(prior) + sum(one.information for one in normals)), np.float64)
         step = cov @ (sum(one.pull for one in normals) - prior * offset)
         offset = offset + step
         blocks = [one.after(step) for one in normals]

@@ -14,7 +14,6 @@ from obstore.store import LocalStore, ObjectStore, from_url
 from service.accounts.permissions import Permission
 from service.core.api import RuntimeDep
 from service.core.errors import NotFound, RasidError
-from service.core.settings import Settings
 from service.web.pages import SignedInPage, page_for
 
 router = APIRouter()
@@ -43,7 +42,7 @@ def read_piece(
     page: MapPage, runtime: RuntimeDep, piece: Annotated[str | None, Header(alias="Range")] = None
 ) -> Response:
     """Some bytes of the file named by RASID_BASEMAP; the whole is never sent."""
-    place = basemap_of(runtime.settings)
+    place = runtime.settings.basemap
     if place is None:
         raise NotFound("basemap.none", "expected a basemap, none is set; name a .pmtiles file in RASID_BASEMAP")
     first, last = _bounds(piece)
@@ -64,11 +63,6 @@ def read_piece(
     }
     tag = {"ETag": meta["e_tag"]} if meta.get("e_tag") else {}
     return Response(data, 206, headers | tag, "application/vnd.pmtiles")
-
-
-def basemap_of(settings: Settings) -> str | None:
-    place = settings.basemap
-    return place
 
 
 @lru_cache(maxsize=4)

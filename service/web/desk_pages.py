@@ -104,7 +104,7 @@ def _evidence(session: Session, page: SignedInPage, defect: Defect, sighting: in
         "orderable": opens_work_order(defect.class_key, settings.experimental_work_orders),
         "place": defect_out(defect),
         "timeline": read_timeline(session, defect),
-        "basemap": basemap.ADDRESS if basemap.basemap_of(settings) else "",
+        "basemap": basemap.ADDRESS if settings.basemap else "",
     }
 
 

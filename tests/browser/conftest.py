@@ -90,7 +90,7 @@ def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
 
     def open_in(language: str, size: dict[str, int] = DESKTOP, *, silent: bool = False, touch: bool = False) -> Page:
         context = browser.new_context(base_url=address, locale=language, viewport=size, has_touch=touch)  # type: ignore[arg-type]
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)  # of a busy machine: the first page makes all routes
         contexts.append(context)
         page = context.new_page()
         if not silent:  # a test of failing requests: the browser reports them as errors
