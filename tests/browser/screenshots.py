@@ -110,6 +110,7 @@ def accept(page: Page, user: User, defect_id: int) -> None:
     page.locator("#accept").click()
     page.locator(".outcome").wait_for()
     page.wait_for_load_state("networkidle")
+    page.locator("[data-map][data-drawn]").wait_for()  # the map is drawn
 
 
 def save(png: bytes, path: Path) -> None:

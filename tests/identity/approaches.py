@@ -68,7 +68,7 @@ def drive(
             bump_deg = rng.normal(0, noise.bump_deg)
             for number, (along_m, right_m) in enumerate(beside_m, passed):
                 seen = _appearance(along_m - ahead_m, right_m, error_deg[0] + bump_deg, error_deg[1])
-                if seen and rng.random() < 0.8:
+                if seen is not None and rng.random() < 0.8:
                     views.append(View(number, frame, *(seen + rng.normal(0, noise.plane, 2)).tolist()))
         told_m = _told_m(rng, noise, start_m, way_deg, spacing_m)
         first_s = (fixes[-1][2] if fixes else 0.0) + REST_S
