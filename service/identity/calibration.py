@@ -26,7 +26,10 @@ HEIGHT_SD_SHARE = 0.02  # of a lens height told by hand
 LEAST_PITCH_SD_DEG, LEAST_YAW_SD_DEG = 0.05, 0.1  # what boxes and bends put all things off by alike
 MAX_ROUNDS = 15
 SETTLED = 1e-5  # radians, and metres of height; half a thousandth of a degree
+IMPLAUSIBLE = 4.0  # prior standard deviations: then it is not the mounting that is wrong
 DOUBTED = 2.5  # a residual of more standard deviations counts less, by the square of how much more
+LEAST_WEIGHT = 1e-4
+FARTHEST_STEP_M = 10.0  # of a thing's place in one round: one that shows at the horizon would go to its end
 # What a drive is assumed to err by before its own scatter shows it, as standard deviations: bumps and headings frame by
 # frame, positions frame by frame and, slowly, together.
 ASSUMED = np.array([radians(0.7), radians(1.5), 0.3, 1.5]) ** 2
@@ -51,7 +54,7 @@ def measure_mounting(
     prior_pitch_sd_deg: float, prior_yaw_sd_deg: float,
 ) -> Mounting | None:  # fmt: skip
     """Pitch and yaw offsets from things, each the sights of one pass in the order of the drive; None with fewer than
-    MIN_THINGS that were seen more than once and MIN_DRIVEN_M apart.
+    MIN_THINGS that were seen more than once and MIN_DRIVEN_M apart, and where nothing fits.
 
     Robust generalised least squares: how much bumps, headings and positions err is estimated from the drive itself
     (Helmert's variance components); what does not fit counts less. The prior is part of the outcome.
@@ -61,7 +64,12 @@ def measure_mounting(
         return None
     told = Pose(radians(pitch_deg), radians(yaw_deg), height_m)
     sds = np.array([radians(prior_pitch_sd_deg), radians(prior_yaw_sd_deg), HEIGHT_SD_SHARE * height_m])
-    offset, cov = _fit([block_of(group, told) for group in _sharing_frames(usable)], told, sds**-2.0)
+    try:
+        offset, cov = _fit([block_of(group, told) for group in _sharing_frames(usable)], told, sds**-2.0)
+    except np.linalg.LinAlgError:
+        return None
+    if not (np.abs(offset[:2]) <= IMPLAUSIBLE * sds[:2]).all() or not (np.diagonal(cov) > 0).all():  # nor what is NaN
+        return None
     return Mounting(
         degrees(offset[0]), degrees(offset[1]),
         hypot(degrees(sqrt(cov[0, 0])), LEAST_PITCH_SD_DEG), hypot(degrees(sqrt(cov[1, 1])), LEAST_YAW_SD_DEG),
@@ -134,7 +142,7 @@ class _Normal:
 
     def after(self, step: Floats) -> Block:
         moved_m = (self.places_step_m - self.places_per_step @ step).reshape(-1, 2)
-        return self.block.moved(moved_m, self.weights)
+        return self.block.moved(np.clip(moved_m, -FARTHEST_STEP_M, FARTHEST_STEP_M), self.weights)
 
 
 def _reduce(block: Block, pose: Pose, variances: Floats) -> _Normal:
@@ -156,5 +164,5 @@ def _reduce(block: Block, pose: Pose, variances: Floats) -> _Normal:
         (kinds * projected).sum(axis=(1, 2)),
         places_cov @ (towards_places.T @ rows.residuals),
         places_cov @ (towards_places.T @ rows.by_camera),
-        np.minimum(1.0, DOUBTED / np.maximum(off, 1e-9)) ** 2,
+        np.clip(DOUBTED / np.maximum(off, 1e-9), LEAST_WEIGHT**0.5, 1.0) ** 2,
     )

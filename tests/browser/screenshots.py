@@ -33,7 +33,7 @@ from tests.browser.conftest import DESKTOP, FLAGS, find_chromium, serving
 from tests.web.desk import PASSWORD, Desk
 
 SEED, FRAMES = 2005, 60  # drives 2000-2999 are kept out of every training set
-COLORS = 96  # a picture of so many looks the same to who reads about the page, and stays under 150 kB
+COLORS = 72  # a picture of so many looks the same to who reads about the page, and stays under 150 kB
 FOLDER = Path("docs/images")
 
 

@@ -168,6 +168,7 @@ def test_a_merge_and_a_changed_class_by_hand(open_page: OpenPage, desk: Desk) ->
     expect(page.locator(".outcome")).to_contain_text(f"Defect {kept.id} is now Garbage")
     page.keyboard.press("KeyN")
     expect(opened(page)).to_have_attribute("data-defect", str(double.id))
+    page.wait_for_load_state("networkidle")  # the page settles after a step: what opens before is closed again
     page.keyboard.press("KeyM")
     page.locator(f"button[name=merge_into][value='{kept.id}']").click()
     expect(page.locator(".outcome")).to_contain_text(f"now belong to defect {kept.id}")

@@ -36,7 +36,7 @@ def errors(things: int, drives: int, noise: Noise) -> Iterator[tuple[float, floa
 @settings(deadline=None, max_examples=10)
 @given(st.floats(-3, 3), st.floats(-3, 3), st.integers(0, 10**6))
 def test_without_noise_the_mounting_comes_out_right(pitch: float, yaw: float, seed: int) -> None:
-    found = measure(things_of(drive(np.random.default_rng(seed), 8, (pitch, yaw), QUIET)), prior_deg=5)
+    found = measure(things_of(drive(np.random.default_rng(seed), 24, (pitch, yaw), QUIET)), prior_deg=5)
     assert found is not None
     assert found.pitch_offset_deg == pytest.approx(pitch, abs=0.1)
     assert found.yaw_offset_deg == pytest.approx(yaw, abs=0.1)
@@ -99,7 +99,7 @@ def test_things_seen_once_or_while_standing_say_nothing() -> None:
 
 def test_a_thing_passed_again_later_is_another_approach() -> None:
     """The receiver errs otherwise by then: a thing must not be held together over the pause."""
-    things = [one for one in things_of(drive(np.random.default_rng(6), 12, (0.0, 0.0), QUIET)) if len(one) > 3]
+    things = [one for one in things_of(drive(np.random.default_rng(6), 30, (0.0, 0.0), QUIET)) if len(one) > 1]
     later = [
         [replace(sight, fix=(sight.fix[0] + 20, sight.fix[1], sight.fix[2] + 60), course=None) for sight in one]
         for one in things
@@ -108,6 +108,24 @@ def test_a_thing_passed_again_later_is_another_approach() -> None:
     assert found is not None
     assert found.things == 2 * len(things)
     assert abs(found.pitch_offset_deg) < 0.1
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 10**6), st.floats(-1, 1), st.floats(0.01, 3))
+def test_what_fits_nothing_never_breaks_it_and_promises_nothing(seed: int, shift: float, spread: float) -> None:
+    """Boxes anywhere in the picture and above the horizon, on a drive that goes anywhere."""
+    rng = np.random.default_rng(seed)
+    things = [
+        [
+            Sight((float(east), float(north), float(i)), float(rng.uniform(0, 360)), float(x), float(y + shift))
+            for i, (east, north, x, y) in enumerate(rng.normal(0, [10, 10, spread, spread], (5, 4)))
+        ]
+        for _ in range(12)
+    ]
+    found = measure(things)
+    assert found is None or (
+        abs(found.pitch_offset_deg) <= 6 and 0 < found.pitch_sd_deg < 1.6 and found.yaw_sd_deg < 1.6
+    )
 
 
 @given(st.floats(2, 12), st.floats(3, 30), st.floats(0, 4))
