@@ -18,6 +18,7 @@ from service.defects.visiting import ellipse_of
 from service.identity.absence import Visited, exists
 
 Advance: TypeAlias = Callable[[int], None]
+COUNTED_LOG_ODDS = 3.0  # that a candidate is real, from which on it is counted; chosen on city 12
 COUNTED = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
 
 
@@ -112,7 +113,7 @@ def read_filed(database: Database, book: DriveBook, city: City) -> tuple[list[Fi
     placed: dict[Hashable, Placed] = {
         one.id: Placed(*city.frame.to_metres(one.lat, one.lon), ellipse_of(one)) for one in defects
     }
-    counted = sum(exists(visits.get(one.id, []), one.class_key, one.score) > 0 for one in defects)
+    counted = sum(exists(visits.get(one.id, []), one.class_key, one.score) > COUNTED_LOG_ODDS for one in defects)
     return sightings, placed, counted
 
 
