@@ -69,7 +69,7 @@ def lowest_quiet_threshold(loudest_when_free: NDArray[np.float64], most: float) 
     if allowed >= len(loudest):
         return 0.0
     steps: int = 10**_DIGITS
-    return min(1.0, (math.floor(float(loudest[allowed]) * steps) + 1) / steps)
+    return min(1.0, (math.floor(float(loudest[allowed]) * steps + 1e-6) + 1) / steps)  # 0.286 * 10,000 is 2859.99…
 
 
 def rewrite_card(model: Path, **changes: Any) -> ModelCard:

@@ -11,7 +11,8 @@ from service.core.events import SYSTEM, Actor
 from service.defects.access import lock_matching
 from service.defects.evidence import Evidence, combine, renew, seen_again
 from service.defects.grid import h3_cell
-from service.defects.models import Absence, Defect, Detection, Review, Sighting, Visit
+from service.defects.models import Absence, Defect, Detection, Sighting, Visit
+from service.defects.naming import rename
 from service.defects.nearby import Look, Nearby, load_nearby
 from service.defects.service import evidence_of, move_defect, record_defect, reopen_defect, set_evidence
 from service.defects.states import DefectAction, DefectState
@@ -142,7 +143,7 @@ def file_detections(
         one = first[id(defect)]
         found_in = {"frame_id": one.frame.id, "detection_id": one.detection.id}
         record_defect(session, defect, "find", actor, now, from_state=None, data=found_in)
-    _rename(session, set(confirmed), now)
+    rename(session, set(confirmed), now)
     sightings = tuple((one.frame.id, defect.id) for one, defect in pairs)
     return Recorded(tuple(created), tuple(dict.fromkeys(confirmed)), tuple(dict.fromkeys(reopened)), shown=sightings)
 
@@ -280,27 +281,6 @@ def _see_again(
         return True
     set_evidence(defect, combine(evidence_of(defect), evidence))
     return False
-
-
-def _rename(session: Session, defects: set[Defect], now: datetime) -> None:
-    """A candidate that nobody has judged yet is of the class that most of its sightings say."""
-    unsure = {
-        defect.id: defect
-        for defect in defects
-        if defect.state is DefectState.CANDIDATE and _main_class(defect) != defect.class_key
-    }
-    if not unsure:
-        return
-    judged = set(session.scalars(select(Review.defect_id).where(Review.defect_id.in_(unsure))))
-    for defect in sorted((unsure[key] for key in unsure.keys() - judged), key=lambda defect: defect.id):
-        before, defect.class_key = defect.class_key, _main_class(defect)
-        defect.size, defect.size_sd, defect.size_distance_m = None, None, None
-        told = {"class_before": before, "class_after": defect.class_key}
-        record_defect(session, defect, "rename", SYSTEM, now, from_state=defect.state, data=told)
-
-
-def _main_class(defect: Defect) -> str:
-    return min(defect.class_votes, key=lambda key: (-defect.class_votes[key], key), default=defect.class_key)
 
 
 def evidence_of_detection(detection: Detection, seen_at: datetime) -> Evidence:
