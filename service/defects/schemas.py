@@ -39,7 +39,7 @@ class ClassOut(Row):
     name_ar: str
     unit: Unit = Field(description="unit of work in which a repair is measured and paid")
     group: str = Field(description="road, cleanliness, walls or furniture")
-    match_radius_m: float = Field(description="two sightings nearer than this may be the same defect")
+    match_radius_m: float = Field(description="no longer decides anything: each place has its own error ellipse")
     color: str = Field(description="#rrggbb for maps and boxes")
     experimental: bool = Field(description="too few labelled examples to trust the model")
     needs_person: bool = Field(description="a person confirms before work starts")
