@@ -37,6 +37,7 @@ class GpsPoint:
     fix: int | None
     dop: float | None
     at_s: float | None  # UTC, seconds since 1970
+    sd_m: float | None = None  # per axis; a survey's track may state it, GPMF does not
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from math import cos, hypot, radians, sqrt
+from math import cos, hypot, isnan, radians, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from service.core.geodesy import EARTH_RADIUS_M, bearing_deg, distance_m
 from service.intake.gpmf import LOCKED_FIX, GpsPoint
 from service.intake.pieces import ArchiveRefused
+from service.surveys.geotag import fix_dop
 from service.surveys.track_points import GAP_S
 
 METRES_PER_DEGREE = radians(EARTH_RADIUS_M)
@@ -26,12 +27,15 @@ MAX_CROSSINGS = 1_000_000  # 500 km at half a metre; 4 MB of telemetry may claim
 
 @dataclass(frozen=True, eq=False)
 class Section:
-    """A stretch without a hole: seconds of the video (ascending), degrees WGS 84, seconds since 1970 (NaN: unknown)."""
+    """A stretch without a hole: seconds of the video (ascending), degrees WGS 84, seconds since 1970, and
+    how well (dilution of precision, metres per axis). NaN: unknown."""
 
     video_s: NDArray[np.float64]
     lat: NDArray[np.float64]
     lon: NDArray[np.float64]
     at_s: NDArray[np.float64]
+    dop: NDArray[np.float64]
+    sd_m: NDArray[np.float64]
 
     @property
     def length_s(self) -> float:
@@ -44,6 +48,8 @@ class Place:
     lon: float
     at_s: float
     heading_deg: float | None  # clockwise from north
+    dop: float | None
+    sd_m: float | None
 
 
 @dataclass(frozen=True)
@@ -87,8 +93,8 @@ def clip(section: Section, begin_s: float, end_s: float) -> Section | None:
         return None
     within = section.video_s[(section.video_s > begin_s) & (section.video_s < end_s)]
     video_s = np.concatenate([[begin_s], within, [end_s]])
-    lat, lon, at_s = (np.interp(video_s, section.video_s, row) for row in (section.lat, section.lon, section.at_s))
-    return Section(video_s, lat, lon, at_s)
+    rows = (section.lat, section.lon, section.at_s, section.dop, section.sd_m)
+    return Section(video_s, *(np.interp(video_s, section.video_s, row) for row in rows))
 
 
 def stops_every(sections: Sequence[Section], spacing_m: float) -> list[Stop]:
@@ -117,7 +123,9 @@ def place_at(section: Section, video_s: float) -> Place:
     lat = float(np.interp(video_s, section.video_s, section.lat))
     lon = float(np.interp(video_s, section.video_s, section.lon))
     at_s = float(np.interp(video_s, section.video_s, section.at_s))
-    return Place(lat, lon, at_s, _heading(section, video_s, lat, lon))
+    dop, sd_m = (float(np.interp(video_s, section.video_s, row)) for row in (section.dop, section.sd_m))
+    heading_deg = _heading(section, video_s, lat, lon)
+    return Place(lat, lon, at_s, heading_deg, None if isnan(dop) else dop, None if isnan(sd_m) else sd_m)
 
 
 def _crossings(
@@ -144,8 +152,8 @@ def _reachable(last: GpsPoint, point: GpsPoint) -> bool:
 
 
 def _section(run: list[GpsPoint]) -> Section:
-    columns = [(point.video_s, point.lat, point.lon, np.nan if point.at_s is None else point.at_s) for point in run]
-    return Section(*np.array(columns).T)
+    rows = [(one.video_s, one.lat, one.lon, one.at_s, fix_dop(one.dop), one.sd_m) for one in run]
+    return Section(*np.array(rows, np.float64).T)  # None becomes NaN
 
 
 def _offset_m(origin: tuple[float, float], place: tuple[float, float]) -> tuple[float, float]:

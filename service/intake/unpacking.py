@@ -23,9 +23,11 @@ from service.intake.videos import Drive, read_video
 from service.intake.zips import Limits, read_zip
 from service.surveys import tracks
 from service.surveys.door import take_frame
-from service.surveys.models import Survey, Track
+from service.surveys.models import Survey
+from service.surveys.placing import known_of
 from service.surveys.pressure import StorageFull
 from service.surveys.service import Outcome
+from service.surveys.track_points import TrackPoint
 
 log = structlog.get_logger()
 MAX_TRIES = 3  # starts without a further piece: the next one kills the worker, or waits for ever
@@ -215,11 +217,8 @@ def _locked(session: Session, archive_id: int) -> Archive | None:
     return session.scalar(select(Archive).where(Archive.id == archive_id).with_for_update())
 
 
-def _track(session: Session, survey_id: int) -> tuple[tuple[float, float, float], ...]:
-    """All tracks of the survey as one: (UTC seconds since 1970, lat, lon), ascending."""
-    points: set[tuple[float, float, float]] = set()
-    for track in session.scalars(select(Track).where(Track.survey_id == survey_id)):
-        start_s = track.starts_at.timestamp()
-        rows = zip(track.points["at_s"], track.points["lat"], track.points["lon"], strict=True)
-        points |= {(start_s + at_s, lat, lon) for at_s, lat, lon in rows}
-    return tuple(sorted(points))
+def _track(session: Session, survey_id: int) -> tuple[TrackPoint, ...]:
+    """The points of all tracks of the survey, ascending."""
+    tracks = known_of(session, survey_id).tracks
+    points = (track.point(index) for track in tracks for index in range(len(track)))
+    return tuple(sorted(points, key=lambda point: point.at))

@@ -22,6 +22,7 @@ from service.intake.mp4 import MovieTrack, read_tracks
 from service.intake.pieces import ArchiveRefused, Contents, Picture, Piece, Spoilt
 from service.intake.sections import Section, Stop, clip, place_at, split_sections, stops_every, usable
 from service.surveys.schemas import FrameMetadata
+from service.surveys.track_points import TrackPoint
 
 log = structlog.get_logger()
 SpacingM = Annotated[float, Field(ge=0.5, le=1_000, description="of a video: metres between two frames")]
@@ -36,7 +37,7 @@ class Drive:
     name: str
     spacing_m: float
     begun_at: datetime | None = None  # as the sender told
-    track: Sequence[tuple[float, float, float]] = ()  # (UTC seconds since 1970, lat, lon) of the survey, ascending
+    track: Sequence[TrackPoint] = ()  # of the survey, ascending
 
 
 def read_video(path: Path, start: int, drive: Drive, max_pixels: int, max_frames: int) -> Contents:
@@ -128,7 +129,8 @@ def _from_track(drive: Drive, telemetry_points: int) -> list[GpsPoint]:
             "local time as UTC into creation_time; retry with captured_at",
         )
     begun_s = drive.begun_at.timestamp()
-    return [GpsPoint(at_s - begun_s, lat, lon, None, None, at_s) for at_s, lat, lon in drive.track]
+    timed = ((point.at.timestamp(), point) for point in drive.track)
+    return [GpsPoint(at_s - begun_s, one.lat, one.lon, None, one.gps_dop, at_s, one.gps_sd_m) for at_s, one in timed]
 
 
 def _apart(stops: list[Stop], frame_s: float) -> list[Stop]:
@@ -172,5 +174,7 @@ def _picture(capture: cv2.VideoCapture, name: str, section: Section, shown_s: fl
         lon=place.lon,
         captured_at=datetime.fromtimestamp(place.at_s, UTC),
         heading_deg=place.heading_deg,
+        gps_dop=place.dop,
+        gps_sd_m=place.sd_m,
     )
     return Picture(name, jpeg.tobytes(), told)

@@ -210,6 +210,8 @@ def _tell(session: Session, frame: Frame, told: Mend, source: str, now: datetime
         raise BadGeotag("time.out_of_range", f"expected a time of this century, got {stamp.isoformat()}")
     check_geotag(told.lat if placed else 1, told.lon if placed else 1, stamp or now, None, source, now)
     before = _said(frame)
+    if placed and (told.lat, told.lon) != (frame.lat, frame.lon):
+        frame.gps_dop = frame.gps_sd_m = None  # they were of the place before
     if placed:
         frame.lat, frame.lon, frame.position_source = told.lat, told.lon, source
     if stamp:

@@ -81,7 +81,7 @@ class Frame(Base):
     camera_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=False))  # the camera's own stamp, zone unknown
     gps_at: Mapped[datetime | None]
     speed_mps: Mapped[float | None]
-    gps_dop: Mapped[float | None]
+    gps_dop: Mapped[float | None]  # this and the next: of the place above, from where it came
     gps_sd_m: Mapped[float | None]  # per axis, as the receiver states it
     picture_hash: Mapped[int | None]  # surveys.reading.picture_hash: near-identical pictures differ in few bits
     accepted_as_is: Mapped[bool] = mapped_column(default=False, server_default="false")  # a person overruled the track
@@ -111,6 +111,6 @@ class Track(Base):
     filename: Mapped[str] = mapped_column(String(255))
     starts_at: Mapped[datetime]
     ends_at: Mapped[datetime]
-    points: Mapped[JsonObject]  # {"at_s": [...], "lat": [...], "lon": [...]}, at_s since starts_at, ascending
+    points: Mapped[JsonObject]  # TrackPoints.to_json: {"at_s": [...], "lat": [...], "lon": [...]} and more
     created_at: Mapped[CreatedAt]
     survey: Mapped[Survey] = relationship()

@@ -59,12 +59,13 @@ def write_stated(frame: Frame, stated: Stated) -> None:
     """Puts into the row what file and vehicle say; what a person said of it stays."""
     if frame.position_source != "person":
         frame.lat, frame.lon, frame.position_source = stated.lat, stated.lon, stated.position_source
+        frame.gps_dop, frame.gps_sd_m = stated.gps_dop, stated.gps_sd_m
     if frame.heading_source != "person":
         frame.heading_deg, frame.heading_source = stated.heading_deg, stated.heading_source
     if frame.time_source != "person":
         frame.captured_at, frame.time_source = stated.captured_at, stated.time_source
     frame.camera_at, frame.gps_at = stated.camera_at, stated.gps_at
-    frame.speed_mps, frame.gps_dop = stated.speed_mps, stated.gps_dop
+    frame.speed_mps = stated.speed_mps
 
 
 def settle(session: Session, frame: Frame, now: datetime, known: Known | None = None) -> None:
@@ -89,7 +90,7 @@ def _forget_derived(frame: Frame) -> None:
     if frame.time_source in DERIVED:
         frame.captured_at = frame.time_source = None
     if frame.position_source in DERIVED:
-        frame.lat = frame.lon = frame.position_source = None
+        frame.lat = frame.lon = frame.position_source = frame.gps_dop = frame.gps_sd_m = None
     if frame.heading_source in DERIVED:
         frame.heading_deg = frame.heading_source = None
 
@@ -107,6 +108,7 @@ def _complete(frame: Frame, known: Known) -> None:
         frame.captured_at, frame.time_source = fix.at, source
     if frame.lat is None:
         frame.lat, frame.lon, frame.position_source = fix.lat, fix.lon, source
+        frame.gps_dop, frame.gps_sd_m = fix.gps_dop, fix.gps_sd_m
     if frame.heading_deg is None and fix.heading_deg is not None:
         frame.heading_deg, frame.heading_source = fix.heading_deg, source
 

@@ -86,10 +86,15 @@ def picture_hash(pixels: NDArray[np.uint8]) -> int:
 
 
 def _said(data: bytes, metadata: FrameMetadata) -> Stated:
-    """The vehicle's word goes before EXIF, position and time each as a whole."""
+    """The vehicle's word goes before EXIF, position, its error and time each as a whole.
+
+    The error is of the place it came with: EXIF's says nothing of a place in the metadata.
+    """
     said = exif_stated(*_exif(data))
     if metadata.lat is not None or metadata.lon is not None:
         said = replace(said, lat=metadata.lat, lon=metadata.lon, position_source="metadata")
+    if any(one is not None for one in (metadata.lat, metadata.lon, metadata.gps_dop, metadata.gps_sd_m)):
+        said = replace(said, gps_dop=metadata.gps_dop, gps_sd_m=metadata.gps_sd_m)
     if metadata.heading_deg is not None:
         said = replace(said, heading_deg=compass(metadata.heading_deg), heading_source="metadata")
     told = metadata.captured_at
@@ -101,7 +106,7 @@ def _said(data: bytes, metadata: FrameMetadata) -> Stated:
 def _kept(said: Stated) -> Stated:
     """Without the places and times that no row should hold."""
     if not is_place(said.lat, said.lon):
-        said = replace(said, lat=None, lon=None, position_source=None)
+        said = replace(said, lat=None, lon=None, position_source=None, gps_dop=None, gps_sd_m=None)
     if keepable(said.captured_at) is None:
         said = replace(said, captured_at=None, time_source=None)
     return said

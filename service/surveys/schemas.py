@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from service.core.fields import NO_NUL
 from service.core.tables import JsonObject
+from service.surveys.geotag import MAX_DOP, MAX_FIX_SD_M
 from service.surveys.models import FootageUse, FrameState
 
 
@@ -18,6 +19,12 @@ class FrameMetadata(BaseModel):
     lon: float | None = Field(None, description="WGS 84 degrees")
     captured_at: datetime | None = Field(None, description="with zone, e.g. 2026-11-22T08:30:00+03:00")
     heading_deg: float | None = Field(None, description="clockwise from north")
+    gps_sd_m: float | None = Field(
+        None, gt=0, le=MAX_FIX_SD_M,
+        description="error of the fix: standard deviation per axis; of a 68 % radius (a telephone's accuracy), "
+        "send the radius / 1.51",
+    )  # fmt: skip
+    gps_dop: float | None = Field(None, gt=0, lt=MAX_DOP, description="HDOP of the fix, where gps_sd_m is not known")
     survey: str | None = Field(None, min_length=1, max_length=120, pattern=NO_NUL, description="name of the drive")
 
 
@@ -47,6 +54,7 @@ class FrameOut(BaseModel):
     gps_at: datetime | None
     speed_mps: float | None
     gps_dop: float | None
+    gps_sd_m: float | None = Field(description="error of the fix per axis, as stated with the place; null: not stated")
     accepted_as_is: bool = Field(description="a person overruled what the drive says against it")
     quality_code: str | None = Field(description="what is wrong with the picture; null: nothing")
     footage_use: FootageUse

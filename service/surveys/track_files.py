@@ -10,12 +10,14 @@ from pathlib import PurePath
 from typing import Any
 from xml.parsers import expat
 
-from service.surveys.geotag import EARLIEST, compass, is_place, keepable
+from service.surveys.geotag import EARLIEST, compass, fix_dop, is_place, keepable, radius_to_sd_m
 from service.surveys.track_points import TrackPoint, TrackPoints, TrackRefused
 
 MAX_POINTS = 500_000  # 14 hours at ten fixes a second
 MAX_CONTAINERS = 4 * MAX_POINTS  # mapillary_tools writes two a point; 25 MB of empty ones take half a gigabyte
 MAX_DEPTH = 32  # GPX needs 6; deeper is a file made to exhaust the reader
+ACCURACIES = ("accuracy", "accuracy_horizontal")  # extensions in metres; the second is OpenTracks' own
+METRES_AS_HDOP = ("OsmAnd", "Locus")  # creators that write the telephone's accuracy there (osmandapp/OsmAnd#3445)
 MAPILLARY_TIME = "%Y_%m_%d_%H_%M_%S_%f"  # UTC; the last part is milliseconds
 
 
@@ -48,7 +50,8 @@ class GpxReader:
         self._points: list[TrackPoint] = []
         self._open: list[str] = []
         self._place: tuple[float, float] | None = None
-        self._time: list[str] = []
+        self._words: dict[str, list[str]] = {}
+        self._metres_as_hdop = False
 
     def read(self, data: bytes) -> list[TrackPoint]:
         parser = expat.ParserCreate(namespace_separator=" ")
@@ -72,22 +75,46 @@ class GpxReader:
             raise TrackRefused("track.unsupported", f"expected a gpx document, got <{local[:40]}>; export it as GPX")
         if len(self._open) >= MAX_DEPTH:
             raise TrackRefused("track.unsafe", f"expected elements at most {MAX_DEPTH} deep, got more")
+        if not self._open:
+            self._metres_as_hdop = attributes.get("creator", "").startswith(METRES_AS_HDOP)
         self._open.append(local)
+        if self._is_told():
+            self._words[local] = []
         if local == "trkpt":
-            self._place, self._time = _place(attributes.get("lat"), attributes.get("lon")), []
+            self._place, self._words = _place(attributes.get("lat"), attributes.get("lon")), {}
 
     def _text(self, text: str) -> None:
-        if self._open[-2:] == ["trkpt", "time"] and len(self._time) < 16:
-            self._time.append(text[:64])
+        words = self._words.get(self._open[-1]) if self._is_told() else None
+        if words is not None and len(words) < 16:
+            words.append(text[:64])
+
+    def _is_told(self) -> bool:
+        """Whether the open element is one that is read: of the point itself, or an accuracy in its extensions."""
+        match self._open:
+            case [*_, "trkpt", "time" | "hdop"]:
+                return True
+            case [*_, last] if last in ACCURACIES:
+                return "extensions" in self._open
+        return False
 
     def _end(self, name: str) -> None:
         if self._open.pop() != "trkpt":
             return
-        at = _gpx_time("".join(self._time).strip())
+        at = _gpx_time(self._told("time"))
         if self._place and at:
-            self._points.append(TrackPoint(at, *self._place))
+            self._points.append(TrackPoint(at, *self._place, None, None, *self._error()))
         if len(self._points) > MAX_POINTS:
             raise _too_long()
+
+    def _told(self, name: str) -> str:
+        return "".join(self._words.get(name, ())).strip()
+
+    def _error(self) -> tuple[float | None, float | None]:
+        """Dilution of precision, and metres per axis."""
+        hdop, radii = self._told("hdop"), [self._told(name) for name in ACCURACIES]
+        if self._metres_as_hdop:
+            hdop, radii = "", [*radii, hdop]
+        return fix_dop(hdop), next((sd_m for radius in radii if (sd_m := radius_to_sd_m(radius))), None)
 
 
 def _gpx_time(text: str) -> datetime | None:
@@ -121,7 +148,9 @@ def _described(told: list[Any]) -> Iterator[TrackPoint]:
         at, name = _mapillary_time(one.get("MAPCaptureTime")), one.get("filename")
         heading_deg = _mapillary_heading(one.get("MAPCompassHeading"))
         if place and at:
-            yield TrackPoint(at, *place, heading_deg, (plain_name(name) or None) if isinstance(name, str) else None)
+            image = (plain_name(name) or None) if isinstance(name, str) else None
+            sd_m = radius_to_sd_m(one.get("MAPGPSAccuracyMeters"))
+            yield TrackPoint(at, *place, heading_deg, image, gps_sd_m=sd_m)
 
 
 def _mapillary_time(value: object) -> datetime | None:

@@ -3,17 +3,19 @@
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from service.core.geodesy import bearing_deg, between, distance_m
 
 STALE_S = 5.0  # farther in time from the nearest point, a place is a guess: 70 m at 50 km/h
 GAP_S = 2 * STALE_S  # so between two points this far apart one is always near enough
 AT_POINT_S = 0.5  # outside of the track or in a gap, a point stands for this long: 7 m at 50 km/h, a receiver's error
+STATED = ("heading_deg", "filename", "gps_dop", "gps_sd_m")  # columns that a file may lack
 HEADING_BASE_M = 5.0  # a shorter step of a track says more of the receiver's noise than of the way driven
+T = TypeVar("T")
 
 
 class TrackRefused(ValueError):
@@ -26,13 +28,15 @@ class TrackRefused(ValueError):
 
 @dataclass(frozen=True)
 class TrackPoint:
-    """`filename`: of the image that was taken here, where the file says so."""
+    """`filename`: of the image that was taken here, where the file says so. `gps_sd_m` is per axis."""
 
     at: datetime  # UTC
     lat: float
     lon: float
     heading_deg: float | None = None
     filename: str | None = None
+    gps_dop: float | None = None
+    gps_sd_m: float | None = None
 
 
 Fix: TypeAlias = TrackPoint
@@ -48,6 +52,8 @@ class TrackPoints:
     lon: tuple[float, ...]
     heading_deg: tuple[float | None, ...] | None = None
     filename: tuple[str | None, ...] | None = None
+    gps_dop: tuple[float | None, ...] | None = None
+    gps_sd_m: tuple[float | None, ...] | None = None
 
     @property
     def ends_at(self) -> datetime:
@@ -64,28 +70,26 @@ class TrackPoints:
         if not ordered:
             raise TrackRefused("track.empty", "expected points with a place and a time, found none")
         start = ordered[0].at.astimezone(UTC)
-        names, headings = [one.filename for one in ordered], [one.heading_deg for one in ordered]
         return cls(
             start,
             tuple((one.at - start).total_seconds() for one in ordered),
             tuple(one.lat for one in ordered),
             tuple(one.lon for one in ordered),
-            tuple(headings) if any(one is not None for one in headings) else None,
-            tuple(names) if any(names) else None,
+            _column(one.heading_deg for one in ordered),
+            _column(one.filename or None for one in ordered),
+            _column(one.gps_dop for one in ordered),
+            _column(one.gps_sd_m for one in ordered),
         )
 
     def to_json(self) -> dict[str, Any]:
         stored: dict[str, Any] = {"at_s": list(self.at_s), "lat": list(self.lat), "lon": list(self.lon)}
-        stored |= {"heading_deg": list(self.heading_deg)} if self.heading_deg else {}
-        return stored | ({"filename": list(self.filename)} if self.filename else {})
+        told = {name: getattr(self, name) for name in STATED}
+        return stored | {name: list(column) for name, column in told.items() if column}
 
     @classmethod
     def from_json(cls, starts_at: datetime, stored: dict[str, Any]) -> "TrackPoints":
-        headings, names = stored.get("heading_deg"), stored.get("filename")
-        return cls(
-            starts_at, tuple(stored["at_s"]), tuple(stored["lat"]), tuple(stored["lon"]),
-            tuple(headings) if headings else None, tuple(names) if names else None,
-        )  # fmt: skip
+        told = {name: tuple(stored[name]) for name in STATED if stored.get(name)}
+        return cls(starts_at, tuple(stored["at_s"]), tuple(stored["lat"]), tuple(stored["lon"]), **told)
 
     @cached_property
     def named(self) -> Mapping[str, int]:
@@ -96,8 +100,12 @@ class TrackPoints:
     def point(self, index: int) -> TrackPoint:
         return TrackPoint(
             self.starts_at + timedelta(seconds=self.at_s[index]), self.lat[index], self.lon[index],
-            self.heading_deg[index] if self.heading_deg else None, self.filename[index] if self.filename else None,
+            _at(self.heading_deg, index), _at(self.filename, index), *self.error_at(index),
         )  # fmt: skip
+
+    def error_at(self, index: int) -> tuple[float | None, float | None]:
+        """`gps_dop` and `gps_sd_m` of the point."""
+        return _at(self.gps_dop, index), _at(self.gps_sd_m, index)
 
 
 def place_at(track: TrackPoints, at: datetime) -> Fix | None:
@@ -131,7 +139,8 @@ def seconds_away(track: TrackPoints, at: datetime) -> float:
 
 def _fix(track: TrackPoints, at: datetime, first: int, last: int, share: float) -> Fix:
     lat, lon = between(track.lat[first], track.lon[first], track.lat[last], track.lon[last], share)
-    return Fix(at, lat, lon, _heading_at(track, first, last, share))
+    near = last if share >= 0.5 else first
+    return Fix(at, lat, lon, _heading_at(track, first, last, share), None, *track.error_at(near))
 
 
 def _heading_at(track: TrackPoints, first: int, last: int, share: float) -> float | None:
@@ -160,6 +169,15 @@ def _apart(ordered: list[TrackPoint]) -> list[TrackPoint]:
         if not kept or point.at > kept[-1].at:
             kept.append(point)
         elif point.filename:
-            later = kept[-1].at + timedelta(microseconds=1)
-            kept.append(TrackPoint(later, point.lat, point.lon, point.heading_deg, point.filename))
+            kept.append(replace(point, at=kept[-1].at + timedelta(microseconds=1)))
     return kept
+
+
+def _column(told: Iterable[T | None]) -> tuple[T | None, ...] | None:
+    """None where no point says anything."""
+    column = tuple(told)
+    return column if any(one is not None for one in column) else None
+
+
+def _at(column: tuple[T | None, ...] | None, index: int) -> T | None:
+    return column[index] if column else None

@@ -239,13 +239,15 @@ def test_a_video_without_place_is_refused_and_retried_when_its_track_came(
     body = seen(client, key, answer)
     assert (body["state"], body["reason_code"]) == ("refused", "video.no_position")
     assert "GPX" in body["reason_detail"]
-    unpack(runtime, send(client, key, zip_of({"way.gpx": gpx()}), survey="drive"))
+    way = gpx().replace(b"</trkpt>", b"<extensions><accuracy>4.53</accuracy></extensions></trkpt>")
+    unpack(runtime, send(client, key, zip_of({"way.gpx": way}), survey="drive"))
     retry = f"/api/v1/archives/{answer.json()['id']}/retry"
     assert client.post(retry, headers=key, json={"captured_at": "2026-03-04T09:00:00"}).status_code == 422  # no zone
     again = client.post(retry, headers=key, json={"captured_at": "2026-03-04T09:00:00+03:00", "spacing_m": 11})
     unpack(runtime, again)
     body = seen(client, key, answer)
     assert (body["state"], body["entries"]["frames"], body["entries"]["notes"]["placed_by"]) == ("unpacked", 4, "track")
+    assert session.scalars(select(Frame.gps_sd_m)).all() == pytest.approx([3.0] * 4, abs=0.01)
     assert client.post(retry, headers=key).json()["code"] == "archive.state"
 
 

@@ -11,6 +11,7 @@ from service.core.errors import Unprocessable
 from service.core.settings import Settings
 from service.intake.archives_api import ArchiveRetry, ArchiveTold
 from service.intake.handover import Content, plain_name, read_told, sniff
+from service.surveys.schemas import FrameMetadata
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,7 @@ def test_only_our_keys_are_read_and_empty_ones_are_nothing() -> None:
     said = read_told({"lat": "26.4", "lon": "50.1", "survey": "", "filetype": "image/gif", "spacing_m": "5"})
     assert (said.lat, said.survey, said.spacing_m) == (26.4, None, 5)
     assert said.of_frame().lat == 26.4
+    assert read_told({"gps_sd_m": "0.8", "gps_dop": "1.1"}).of_frame() == FrameMetadata(gps_sd_m=0.8, gps_dop=1.1)
 
 
 @pytest.mark.parametrize(("spacing_m", "taken"), [(0.4, False), (0.5, True), (1_000, True), (1_001, False)])
@@ -71,7 +73,9 @@ def test_frames_of_a_video_may_lie_as_far_apart_whichever_way_it_comes(spacing_m
             door()
 
 
-@pytest.mark.parametrize("told", [{"lat": "north"}, {"spacing_m": "-1"}, {"survey": "a\0b"}, {"captured_at": "noon"}])
+@pytest.mark.parametrize(
+    "told", [{"lat": "north"}, {"spacing_m": "-1"}, {"survey": "a\0b"}, {"captured_at": "noon"}, {"gps_sd_m": "0"}]
+)
 def test_metadata_that_cannot_be_read_is_refused_with_its_key_named(told: dict[str, str]) -> None:
     with pytest.raises(Unprocessable, match=next(iter(told))):
         read_told(told)

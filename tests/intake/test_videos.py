@@ -12,6 +12,7 @@ from PIL import Image
 
 from service.intake.pieces import ArchiveRefused, Picture, Spoilt
 from service.intake.videos import Drive, read_video
+from service.surveys.track_points import TrackPoint
 from tests.intake.videos import add_telemetry, draw_video, gps5, gps9, straight_drive
 
 START = datetime(2026, 3, 4, 6, 0, tzinfo=UTC)
@@ -39,9 +40,12 @@ def frames_of(path: Path, drive: Drive, start: int = 0) -> list[Picture]:
     return [piece for piece in pieces if isinstance(piece, Picture)]
 
 
-def gpx_of(start: datetime, seconds: int, speed_mps: float = 10.0) -> list[tuple[float, float, float]]:
+def gpx_of(start: datetime, seconds: int, speed_mps: float = 10.0) -> list[TrackPoint]:
     step = speed_mps * METRE_NORTH
-    return [(start.timestamp() + second, BEGIN[0] + second * step, BEGIN[1]) for second in range(seconds)]
+    return [
+        TrackPoint(start + timedelta(seconds=second), BEGIN[0] + second * step, BEGIN[1], gps_sd_m=1 + second / 10)
+        for second in range(seconds)
+    ]
 
 
 @pytest.mark.parametrize("payload", [gps5, gps9])
@@ -111,6 +115,15 @@ def test_a_track_places_a_video_whose_start_was_told(path: Path) -> None:
     assert len(frames) == 16
     assert frames[0].told.captured_at == START + timedelta(seconds=1)
     assert frames[0].told.lat == pytest.approx(BEGIN[0] + 610 * METRE_NORTH, abs=1e-7)
+    assert [frame.told.gps_sd_m for frame in frames[:2]] == pytest.approx([7.1, 7.15]) and not frames[0].told.gps_dop
+
+
+def test_frames_have_the_precision_that_the_telemetry_states(path: Path) -> None:
+    first, *rest = straight_drive(8, START, begin=BEGIN)
+    seconds = [replace(first, dop=0.0), *(replace(one, dop=2.5) for one in rest)]
+    add_telemetry(path, [gps5(one) for one in seconds])
+    dops = [frame.told.gps_dop for frame in frames_of(path, DRIVE)]
+    assert dops[0] is None and dops[3:] == pytest.approx([2.5] * (len(dops) - 3))
 
 
 def test_telemetry_without_gps_time_is_dated_by_the_told_start(path: Path) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from PIL import Image
+from PIL.TiffImagePlugin import IFDRational
 from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
@@ -18,6 +19,7 @@ from service.core.runtime import Runtime
 from service.surveys.models import Frame, FrameState
 from tests.factories import (
     DAMMAM,
+    NOW,
     jpeg,
     make_municipality,
     make_user,
@@ -26,6 +28,7 @@ from tests.factories import (
     sign_in,
     square,
 )
+from tests.surveys.exif import camera_jpeg
 
 
 def test_a_new_frame_is_stored_and_queued_in_one_go(client: TestClient, session: Session, runtime: Runtime) -> None:
@@ -70,6 +73,24 @@ def test_place_and_time_are_read_from_exif(client: TestClient, session: Session)
     assert frame["lon"] == pytest.approx(rendered.lon, abs=1e-6)
     assert frame["heading_deg"] == pytest.approx(rendered.heading_deg % 360, abs=0.01)
     assert frame["captured_at"][:19] == rendered.captured_at.isoformat()[:19]
+
+
+def test_the_positioning_error_of_exif_reaches_the_frame(client: TestClient, session: Session) -> None:
+    _, key = make_vehicle(session)
+    picture = camera_jpeg(place=DAMMAM, gps_at=NOW, gps={31: IFDRational(906, 100)})
+    answer = client.post("/api/v1/frames", headers=key, files={"image": ("a.jpg", picture)})
+    assert (answer.status_code, answer.json()["gps_sd_m"]) == (201, pytest.approx(6.0, abs=0.01))
+    assert session.scalars(select(Frame.gps_sd_m)).one() == pytest.approx(6.0, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    "told", ['{"gps_sd_m": 0}', '{"gps_sd_m": 1000.1}', '{"gps_sd_m": NaN}', '{"gps_sd_m": -1}', '{"gps_dop": 100}']
+)
+def test_an_error_of_the_fix_that_is_none_is_refused_by_name(client: TestClient, session: Session, told: str) -> None:
+    _, key = make_vehicle(session)
+    answer = client.post("/api/v1/frames", headers=key, files={"image": ("a.jpg", jpeg())}, data={"metadata": told})
+    assert (answer.status_code, answer.json()["code"]) == (422, "metadata.invalid")
+    assert told[2:8] in answer.json()["detail"]
 
 
 def _png_of_size(width: int, height: int) -> bytes:

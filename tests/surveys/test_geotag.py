@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta, timezone
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -86,6 +87,18 @@ def test_the_course_stands_in_for_a_heading_and_says_so() -> None:
 
 def test_dilution_of_precision_is_kept_where_it_is_one() -> None:
     assert [exif_stated({}, {11: dop}).gps_dop for dop in (1.5, 0.0, 99.9, 250.0, "x")] == [1.5, None, 99.9, None, None]
+
+
+def test_the_positioning_error_is_a_radius_that_holds_68_of_100_fixes() -> None:
+    sd_m = exif_stated({}, {0x1F: (65, 10)}).gps_sd_m
+    assert sd_m is not None and sd_m == pytest.approx(4.306, abs=0.001)
+    east_m, north_m = np.random.default_rng(5).normal(0, sd_m, (2, 200_000))
+    assert (np.hypot(east_m, north_m) < 6.5).mean() == pytest.approx(0.68, abs=0.005)
+
+
+@pytest.mark.parametrize("radius", [0, -1.0, (0, 0), (5, 0), float("nan"), float("inf"), 1_510.0, "x", None, 10**400])
+def test_what_is_no_error_of_a_fix_is_left_out(radius: object) -> None:
+    assert exif_stated({}, {0x1F: radius}).gps_sd_m is None
 
 
 def test_a_camera_stamp_keeps_its_part_of_a_second_and_no_zone() -> None:

@@ -103,6 +103,18 @@ def test_a_new_place_takes_a_refused_frame_in(client: TestClient, session: Sessi
     )  # fmt: skip
 
 
+def test_the_error_of_a_fix_goes_with_the_place_that_a_person_replaced(
+    client: TestClient, session: Session, inspector: dict[str, str]
+) -> None:
+    frame = make_frame(session, blob_key="frames/x", gps_dop=1.5, gps_sd_m=2.0)
+    session.commit()
+    for lat, kept in ((frame.lat, (1.5, 2.0)), (26.2, (None, None))):
+        told = {"id": frame.id, "lat": lat, "lon": frame.lon, "heading_deg": 9}
+        assert outcomes(ask(client, inspector, "mend", frames=[told])) == [("changed", "received")]
+        session.refresh(frame)
+        assert (frame.lat, frame.gps_dop, frame.gps_sd_m) == (lat, *kept)
+
+
 def test_mended_twice_it_is_mended_once(client: TestClient, session: Session, inspector: dict[str, str]) -> None:
     supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
     told = {"id": refused(session).id, "lat": DAMMAM[0], "lon": DAMMAM[1]}

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import cv2
 import numpy as np
 import pytest
+from PIL.TiffImagePlugin import IFDRational
 
 from datasets.simulator import drive
 from service.surveys.geotag import exif_stated
@@ -50,6 +51,32 @@ def test_what_is_no_place_is_not_kept_as_one(lat: float, lon: float | None) -> N
     upload = read_upload(camera_jpeg(place=DAMMAM), FrameMetadata(lat=lat, lon=lon), PIXELS, NOW)
     assert upload.refusal and upload.refusal.code.startswith("position.")
     assert (upload.stated.lat, upload.stated.lon, upload.stated.position_source) == (None, None, None)
+
+
+ERROR_OF_3_M: dict[int, object] = {11: IFDRational(12, 10), 31: IFDRational(453, 100)}
+
+
+@pytest.mark.parametrize(
+    ("told", "dop", "sd_m"),
+    [
+        ({}, 1.2, 3.0),
+        ({"gps_sd_m": 0.8}, None, 0.8),
+        ({"gps_dop": 2.5}, 2.5, None),
+        ({"lat": 26.4, "lon": 50.1}, None, None),
+        ({"lat": 26.4, "lon": 50.1, "gps_sd_m": 0.8}, None, 0.8),
+        ({"lat": 0.0, "lon": 0.0, "gps_sd_m": 0.8}, None, None),
+    ],
+)
+def test_the_error_is_of_the_place_it_came_with(told: dict[str, float], dop: float | None, sd_m: float | None) -> None:
+    picture = camera_jpeg(place=DAMMAM, gps_at=NOW, gps=ERROR_OF_3_M)
+    stated = read_upload(picture, FrameMetadata.model_validate(told), PIXELS, NOW).stated
+    assert stated.gps_dop == dop
+    assert stated.gps_sd_m == (sd_m and pytest.approx(sd_m, abs=0.01))
+
+
+def test_an_error_without_a_place_is_none() -> None:
+    stated = read_upload(camera_jpeg(gps_at=NOW, gps=ERROR_OF_3_M), FrameMetadata(), PIXELS, NOW).stated
+    assert (stated.gps_dop, stated.gps_sd_m) == (None, None)
 
 
 def test_two_thousand_broken_exif_blocks_end_as_a_value_each() -> None:

@@ -105,6 +105,52 @@ def test_a_mapillary_file_places_frames_by_name_with_its_time_and_heading() -> N
     assert place_of(track, "3.jpg") is None
 
 
+@pytest.mark.parametrize(
+    ("told", "dop", "sd_m"),
+    [
+        ("<hdop>1.4</hdop>", 1.4, None),
+        ("<extensions><accuracy>4.53</accuracy></extensions>", None, 3.0),
+        ("<hdop>1.4</hdop><extensions><x><accuracy_horizontal> 4.53 </accuracy_horizontal></x></extensions>", 1.4, 3.0),
+        ("<extensions><accuracy>9</accuracy><accuracy>4.53</accuracy></extensions>", None, 3.0),
+        ("<hdop>99.99</hdop><extensions><accuracy>0</accuracy></extensions>", 99.99, None),
+        ("<hdop>0</hdop><extensions><accuracy>nan</accuracy><hdop>2</hdop></extensions>", None, None),
+        ("<hdop>100</hdop><accuracy>4.53</accuracy>", None, None),
+        ("<hdop>good</hdop><extensions><accuracy>2e3</accuracy></extensions>", None, None),
+    ],
+)
+def test_a_point_of_gpx_states_its_error(told: str, dop: float | None, sd_m: float | None) -> None:
+    plain = gpx([(NOW, 26.4, 50.1), (at(2), 26.5, 50.1)])
+    point = parse_track(plain.replace(b"</trkpt>", told.encode() + b"</trkpt>", 1), "a.gpx").point(0)
+    assert point.gps_dop == dop
+    assert point.gps_sd_m == (sd_m and pytest.approx(sd_m, abs=0.01))
+
+
+@pytest.mark.parametrize("creator", ["OsmAnd~ 5.0.0", "Locus Map, Android"])
+def test_applications_that_write_metres_as_hdop_are_read_so(creator: str) -> None:
+    data = gpx([(NOW, 26.4, 50.1)]).replace(b"</trkpt>", b"<hdop>4.53</hdop></trkpt>")
+    point = parse_track(data.replace(b"<gpx", f'<gpx creator="{creator}"'.encode()), "a.gpx").point(0)
+    assert point.gps_dop is None and point.gps_sd_m == pytest.approx(3.0, abs=0.01)
+
+
+def test_a_mapillary_file_states_an_error_as_number_or_text() -> None:
+    rows = json.loads(mapillary({f"{number}.jpg": (at(number), 26.4, 50.1, None) for number in range(3)}))
+    rows[0]["MAPGPSAccuracyMeters"], rows[1]["MAPGPSAccuracyMeters"] = 4.53, "9.06"
+    track = parse_track(json.dumps(rows).encode(), "m")
+    assert [track.point(index).gps_sd_m for index in range(3)] == [
+        pytest.approx(3.0, abs=0.01), pytest.approx(6.0, abs=0.01), None
+    ]  # fmt: skip
+
+
+def test_between_two_points_the_error_is_the_nearer_ones() -> None:
+    track = TrackPoints.of(
+        TrackPoint(at(s), 26 + s * STEP_LAT, 50.0, gps_dop=dop, gps_sd_m=sd_m)
+        for s, dop, sd_m in ((0, 1, 2), (4, 3, None))
+    )
+    fixes = [place_at(track, at(second)) for second in (1.9, 2.1)]
+    assert [(fix.gps_dop, fix.gps_sd_m) for fix in fixes if fix] == [(1, 2), (3, None)]
+    assert TrackPoints.from_json(NOW, json.loads(json.dumps(track.to_json()))) == track
+
+
 def test_a_name_that_stands_for_two_places_places_nothing() -> None:
     told = mapillary({"a/1.jpg": (NOW, 26.4, 50.1, None), "b/1.jpg": (at(9), 26.5, 50.1, None)})
     assert place_of(parse_track(told, "m"), "1.jpg") is None

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from service.core.events import Event
+from service.defects.visiting import fix_sd_m
 from service.surveys.models import Frame, FrameState, Survey, Track
 from service.surveys.tracks import place, receive_track
 from tests.factories import (
@@ -70,6 +71,25 @@ def test_frames_that_come_after_the_track_use_it_too(client: TestClient, session
     assert (frame["state"], frame["position_source"]) == ("received", "track")
     assert unplaced(client, key, 99).json()["code"] == "position.stale_fix"
     assert unplaced(client, key, survey="another").json()["code"] == "position.missing"
+
+
+def test_a_frame_has_the_error_of_the_track_that_placed_it_and_of_no_other(
+    client: TestClient, session: Session
+) -> None:
+    _, key = make_vehicle(session)
+    waiting = unplaced(client, key).json()["frame_id"]
+    told = b"<hdop>9</hdop><extensions><accuracy>4.53</accuracy></extensions></trkpt>"
+    assert send_track(client, key, gpx(WAY).replace(b"</trkpt>", told)).json()["placed"] == 1
+    own = unplaced(client, key, 6, lat=26.2, lon=50.2, gps_sd_m=0.5).json()
+    bare = unplaced(client, key, 7, lat=26.2, lon=50.2).json()
+    after = unplaced(client, key, 8).json()
+    shown = [
+        client.get(f"/api/v1/frames/{one}", headers=key).json() for one in (waiting, own["id"], bare["id"], after["id"])
+    ]
+    assert [one["gps_dop"] for one in shown] == [9, None, None, 9]
+    assert [one["gps_sd_m"] for one in shown] == [pytest.approx(3, abs=0.01), 0.5, None, pytest.approx(3, abs=0.01)]
+    frames = session.scalars(select(Frame).order_by(Frame.id)).all()
+    assert [round(fix_sd_m(frame), 1) for frame in frames] == [3.0, 0.5, 3.0, 3.0]  # before DOP; without any, a default
 
 
 def test_the_same_track_twice_is_one_track(client: TestClient, session: Session) -> None:
