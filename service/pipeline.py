@@ -21,6 +21,7 @@ from service.defects.looks import note_looks
 from service.defects.mountings import keep_mounting
 from service.defects.priorities import set_priorities
 from service.defects.recording import SeenFrame, record_frames
+from service.defects.settling import settle_survey
 from service.surveys.clock_service import keep_clock
 from service.surveys.lens import watch_lens
 from service.surveys.models import FootageUse, Frame, FrameState
@@ -35,21 +36,27 @@ Outcome: TypeAlias = Detections | Refusal
 
 
 def process_survey(runtime: Runtime, survey_id: int) -> int:
-    """Processes the received frames of a survey in the order they were taken; returns how many.
+    """Processes the received frames of a survey in the order they were taken, and lays what they showed over what
+    other surveys saw there; returns how many.
 
     Stopped at any moment it loses nothing: what was not written is taken again by the next job.
     """
     with runtime.database.transaction() as session:
         keep_clock(session, survey_id, utc_now())
-    total = 0
+    done: list[datetime] = []
     while True:
         with runtime.database.transaction() as session:
             watch_lens(session, survey_id, utc_now())
             keep_mounting(session, survey_id)
             frames = take_batch(session, survey_id, runtime.settings.batch_frames, utc_now())
         if not frames:
-            return total
-        total += process_frames(runtime, frames)
+            break
+        process_frames(runtime, frames)
+        done += [frame.captured_at or frame.received_at for frame in frames]
+    if done:
+        with runtime.database.transaction() as session:
+            settle_survey(session, survey_id, min(done), max(done), utc_now())
+    return len(done)
 
 
 def process_frames(runtime: Runtime, frames: list[Frame]) -> int:

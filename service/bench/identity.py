@@ -13,8 +13,8 @@ from service.bench.surveys import DriveBook, drive_pass, found_city
 from service.bench.truth import Filed, Placed, Scores, score
 from service.core.database import Database
 from service.defects.models import Defect, Detection, Sighting, Visit
+from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.defects.visiting import ellipse_of
 from service.identity.absence import Visited, exists
 
 Advance: TypeAlias = Callable[[int], None]

@@ -26,8 +26,8 @@ DEFECT_COLUMNS = (
 )  # fmt: skip
 ONE_VISIT_EACH = text("""
     INSERT INTO visit (defect_id, survey_id, first_at, last_at, sightings, looks, unseen_log, lat, lon, cov_ee_m2,
-        cov_en_m2, cov_nn_m2, bias_sd_m, gps_sd_m)
-    SELECT id, :survey_id, first_seen_at, last_seen_at, 1, 1, 0, lat, lon, 1, 0, 1, 0.5, 2.5 FROM defect
+        cov_en_m2, cov_nn_m2, gps_sd_m)
+    SELECT id, :survey_id, first_seen_at, last_seen_at, 1, 1, 0, lat, lon, 1, 0, 1, 2.5 FROM defect
     WHERE municipality_id = :municipality_id
 """)
 

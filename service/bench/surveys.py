@@ -11,6 +11,7 @@ from service.accounts.models import Municipality, Vehicle
 from service.accounts.schemas import CameraProfile
 from service.core.database import Database
 from service.defects.mountings import keep_mounting
+from service.defects.settling import settle_survey
 from service.pipeline import record_what_was_seen, see
 from service.surveys.models import FootageUse, Frame, FrameState, Survey
 
@@ -41,7 +42,7 @@ def drive_pass(
     database: Database, book: DriveBook, frames: Sequence[ObservedFrame], camera_sd_deg: float, batch_frames: int,
     advance: Callable[[int], None] = lambda frames: None,
 ) -> None:  # fmt: skip
-    """Records all frames of one pass, in batches of one transaction each, as the worker does."""
+    """Records all frames of one pass, in batches of one transaction each, and settles it, as the worker does."""
     with database.transaction() as session:
         ids = [row.id for row in _frame_rows(session, book, frames, camera_sd_deg)]
     for first in range(0, len(frames), batch_frames):
@@ -54,6 +55,9 @@ def drive_pass(
             record_what_was_seen(session, see(session, found), model_name=MODEL_NAME, model_version="0", now=now)
         book.frames.update(zip(part_ids, part, strict=True))
         advance(len(part))
+    with database.transaction() as session:
+        since, until = min(one.captured_at for one in frames), ended_at(frames)
+        settle_survey(session, book.surveys[frames[0].survey_id], since, until, until + timedelta(minutes=10))
 
 
 def _frame_rows(

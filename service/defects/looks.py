@@ -9,8 +9,9 @@ from service.accounts.service import camera_of
 from service.defects.models import Defect, Visit
 from service.defects.mountings import corrected
 from service.defects.recording import Recorded, SeenFrame
+from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.defects.visiting import ellipse_of, fix_sd_m, visit_at
+from service.defects.visiting import fix_sd_m, visit_at
 from service.identity.gaussian import Ellipse
 from service.identity.locate import MAX_DISTANCE_M
 from service.identity.looking import Chances, LookSum, Pose, chances_of

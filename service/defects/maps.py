@@ -21,8 +21,8 @@ from service.defects.geo import (
     point_feature,
 )
 from service.defects.models import Defect, Detection, Sighting
+from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.defects.visiting import ellipse_of
 
 SHOWN_SIGHTINGS, SHOWN_NEIGHBOURS, SHOWN_STREETS = 200, 200, 400
 NEIGHBOURS_M, STREETS_M = 60.0, 300.0

@@ -56,6 +56,7 @@ class Detection(Base):
     cov_nn_m2: Mapped[float | None]
     size: Mapped[float | None]  # estimate in the class's unit of work
     size_sd: Mapped[float | None]
+    ray: Mapped[JsonObject | None]  # the line of sight to it: `sights.ray_json`
     created_at: Mapped[CreatedAt]
     frame: Mapped[Frame] = relationship()
 
@@ -133,11 +134,13 @@ class Visit(Base):
     unseen_log: Mapped[float]  # sum over looks without a sighting of log(1 - recall); 0 or less
     lat: Mapped[float | None]  # by this visit alone; null without sightings
     lon: Mapped[float | None]
-    cov_ee_m2: Mapped[float | None]  # of the projections together
+    cov_ee_m2: Mapped[float | None]  # of the sightings together, without the vehicle's fix
     cov_en_m2: Mapped[float | None]
     cov_nn_m2: Mapped[float | None]
-    bias_sd_m: Mapped[float | None]  # what the sightings have in common: how the camera hangs
-    gps_sd_m: Mapped[float | None]  # per axis, of the vehicle's fix
+    gps_sd_m: Mapped[float | None]  # per axis, of the vehicle's fix as it was told
+    fix_east_m: Mapped[float | None]  # by how much that fix was off, as all passes together tell: `settling`
+    fix_north_m: Mapped[float | None]
+    fix_sd_m: Mapped[float | None]  # per axis, how far it may still be off
     heading_deg: Mapped[float | None]  # direction of travel
 
 

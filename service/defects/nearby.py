@@ -13,15 +13,17 @@ from service.defects.access import lock_defects
 from service.defects.evidence import seen_again
 from service.defects.grid import cells_within
 from service.defects.models import Defect, Review, Verdict, Visit
+from service.defects.sights import ellipse_of, sights_of, spot_of
 from service.defects.states import DefectState, machine_may_confirm
-from service.defects.visiting import ellipse_of, fix_of, relative_spot, spot_of, visits_of
+from service.defects.visiting import fix_var_m2, relative_spot, survey_visits, visits_of
 from service.identity.alignment import Anchor
 from service.identity.gaussian import Ellipse, Spot
 from service.identity.linking import LONGEST_GAP_S, Track
-from service.identity.matching import Known, anchors_of
+from service.identity.matching import Known
 
 AROUND_BOX_M = 14.0  # four standard deviations of two fixes of 2.5 m
 AHEAD_M, AROUND_FRAME_M = 14.0, 14.0  # the road that a frame shows well enough to miss something there
+AROUND = timedelta(seconds=160)  # twice as long as a fix remembers its error: `alignment.DRIFT_TIME_S`
 OWN_PASS = timedelta(minutes=10)  # within it a vehicle's fixes are off by the same and tell nothing new of a place
 
 
@@ -63,17 +65,35 @@ def load_nearby(
     usable = [defect for defect in found if _takes_sightings(_target(defect, rows), until)]
     corrected = _corrected_classes(session, [defect.id for defect in found])
     known: list[Known] = []
-    going_on: list[tuple[Track, Known | None]] = []
+    going_on: dict[int, Visit] = {}
     for defect in usable:
         own, others = _parted(visits.get(defect.id, []), survey_id, since, until)
-        entry = _known(defect, _target(defect, rows), others or own, corrected.get(defect.id, frozenset()), plane)
-        known.append(entry)
+        target, also = _target(defect, rows), corrected.get(defect.id, frozenset())
+        known.append(_known(defect, target, others or own, also, plane))
         last = max(own, key=lambda visit: (visit.last_at, visit.id), default=None)
         if last is not None and _near_in_time(last, since, until) and defect.merged_into_id is None:
-            track = Track(spot_of(last, plane), last.last_at.timestamp(), votes=dict(entry.votes), defect=defect.id)
-            going_on.append((track, entry if others else None))
-    anchors = anchors_of((track, entry) for track, entry in going_on if entry is not None)
-    return Nearby(plane, rows, known, [track for track, _ in going_on], anchors, visits)
+            going_on[defect.id] = last
+    seen = sights_of(session, list(going_on.values()), plane)
+    tracks = [
+        Track(seen[visit.id], defect_id, frozenset(sight.frame for sight in seen[visit.id]))
+        for defect_id, visit in going_on.items()
+    ]
+    return Nearby(plane, rows, known, tracks, _anchors(session, survey_id, since, until, plane), visits)
+
+
+def _anchors(session: Session, survey_id: int, since: datetime, until: datetime, plane: LocalPlane) -> list[Anchor]:
+    """How far the pass lay off the map minutes before and after: by what it saw of things that others saw too."""
+    own = [visit for visit in survey_visits(session, survey_id, since - AROUND, until + AROUND) if visit.sightings]
+    around = visits_of(session, {visit.defect_id for visit in own})
+    anchors = []
+    for visit in own:
+        _, others = _parted(around.get(visit.defect_id, []), survey_id, visit.first_at, visit.last_at)
+        if others:
+            ours, theirs = spot_of(visit, plane), relative_spot(others, plane)
+            middle_s = (visit.first_at.timestamp() + visit.last_at.timestamp()) / 2
+            step_m = ours.east_m - theirs.east_m, ours.north_m - theirs.north_m
+            anchors.append(Anchor(middle_s, *step_m, (ours.ellipse + theirs.ellipse).mean_sd_m ** 2))
+    return anchors
 
 
 def _cells(looks: Iterable[Look]) -> set[str]:
@@ -108,7 +128,7 @@ def _near_in_time(visit: Visit, since: datetime, until: datetime) -> bool:
 
 def _known(defect: Defect, target: Defect, visits: Sequence[Visit], also: frozenset[str], plane: LocalPlane) -> Known:
     if visits:
-        spot, fix_var = relative_spot(visits, plane), 1 / sum(1 / fix_of(visit) ** 2 for visit in visits)
+        spot, fix_var = relative_spot(visits, plane), fix_var_m2(visits)
     else:  # a merged one, whose visits its target has
         ellipse = ellipse_of(defect) or Ellipse.round(2.0)
         spot, fix_var = Spot(*plane.to_m(defect.lat, defect.lon), ellipse), ellipse.mean_sd_m**2
@@ -122,7 +142,6 @@ def _known(defect: Defect, target: Defect, visits: Sequence[Visit], also: frozen
         fix_var_m2=fix_var,
         votes=votes,
         also=also,
-        size=defect.size,
     )
 
 

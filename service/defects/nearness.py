@@ -10,8 +10,8 @@ from service.core.plane import LocalPlane
 from service.defects.access import visible_defects, within
 from service.defects.maps import box_around
 from service.defects.models import Defect
+from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.defects.visiting import ellipse_of
 from service.identity.gaussian import Ellipse, Spot
 from service.identity.matching import Known, rank
 

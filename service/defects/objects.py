@@ -12,7 +12,7 @@ from service.defects.access import lock_defects, lock_matching, permit
 from service.defects.boxes import check_box
 from service.defects.models import Defect, Detection, Sighting
 from service.defects.nearby import load_nearby
-from service.defects.recording import Filing, SeenBox, file_detections, look_of, new_detection, sight_of
+from service.defects.recording import Filing, SeenBox, file_detections, look_of, new_detection, sight_in
 from service.defects.states import PERMISSIONS, DefectAction, DefectState
 from service.identity.linking import link
 from service.identity.matching import match
@@ -56,12 +56,12 @@ def record_object(session: Session, caller: Caller, frame: Frame, box: SeenBox, 
     }
     known = [one for one in nearby.known if one.defect in free]
     going_on = [track for track in nearby.going_on if track.defect in free]
-    sight = sight_of(nearby, frame, box, now)
+    sight = sight_in(nearby, frame, box, now)
     (track,) = link([[sight]], going_on)
     (found,) = match([track], known, nearby.anchors, sight.gps_sd_m)
     defect = None if found.defect is None else nearby.defects[found.defect]
     detection = new_detection(frame, box, BY_PERSON, "", added_by_id=caller.actor.id)
-    filing = Filing(frame, detection, box.position.bias_sd_m, defect)
+    filing = Filing(frame, detection, defect)
     recorded = file_detections(session, [filing], nearby.visits, caller.actor, now)
     (defect,) = recorded.created + recorded.confirmed
     return Drawn(defect, detection, bool(recorded.reopened))

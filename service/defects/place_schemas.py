@@ -16,7 +16,7 @@ from service.defects.schemas import (
     ellipse_out,
     frame_image_url,
 )
-from service.defects.visiting import ellipse_of
+from service.defects.sights import ellipse_of
 from service.defects.visits import Pass, ellipse_of_visit
 
 

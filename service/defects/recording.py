@@ -15,6 +15,7 @@ from service.defects.models import Absence, Defect, Detection, Sighting, Visit
 from service.defects.naming import rename
 from service.defects.nearby import Look, Nearby, load_nearby
 from service.defects.service import evidence_of, move_defect, record_defect, reopen_defect, set_evidence
+from service.defects.sights import ray_json
 from service.defects.states import DefectAction, DefectState
 from service.defects.visiting import Seen, fix_sd_m, visit_defects
 from service.identity.echoes import leaders
@@ -69,7 +70,6 @@ class Filing:
 
     frame: Frame
     detection: Detection
-    bias_sd_m: float
     defect: Defect | None
     new: int | None = None
     echo: bool = False  # the frame has a surer box of the same thing, which alone tells of its place
@@ -131,9 +131,7 @@ def file_detections(
     session.add_all(created)
     session.flush()
     pairs = list(zip(filings, shown, strict=True))
-    opened = visit_defects(
-        session, [Seen(defect, one.detection, one.frame, one.bias_sd_m, one.echo) for one, defect in pairs], visits
-    )
+    opened = visit_defects(session, [Seen(defect, one.detection, one.frame) for one, defect in pairs], visits)
     session.add_all(
         Sighting(detection_id=one.detection.id, defect_id=defect.id, visit_id=opened[one.detection.id].id)
         for one, defect in pairs
@@ -171,10 +169,11 @@ def new_detection(
         cov_nn_m2=box.position.ellipse.cov_nn_m2,
         size=box.size,
         size_sd=box.size_sd,
+        ray=ray_json(box.position),
     )
 
 
-def sight_of(nearby: Nearby, frame: Frame, box: SeenBox, now: datetime) -> Sight:
+def sight_in(nearby: Nearby, frame: Frame, box: SeenBox, now: datetime) -> Sight:
     """The box as a place in metres of the pass."""
     position = box.position
     return Sight(
@@ -184,9 +183,8 @@ def sight_of(nearby: Nearby, frame: Frame, box: SeenBox, now: datetime) -> Sight
         class_key=box.class_key,
         score=box.score,
         gps_sd_m=fix_sd_m(frame),
-        bias_sd_m=position.bias_sd_m,
         eye_m=nearby.plane.to_m(*position.eye) if position.eye else None,
-        size=box.size,
+        ray=position.ray,
     )
 
 
@@ -210,12 +208,12 @@ def _record(
     nearby = load_nearby(session, municipality_id, survey_id, looks, min(times), max(times))
     leads = [leaders([(box.class_key, box.score, box.xyxy_px) for box in one.boxes]) for one in seen]
     by_frame = [
-        [sight_of(nearby, one.frame, one.boxes[index], now) for index in sorted(set(lead))]
+        [sight_in(nearby, one.frame, one.boxes[index], now) for index in sorted(set(lead))]
         for one, lead in zip(seen, leads, strict=True)
     ]
-    tracks = sorted(link(by_frame, nearby.going_on), key=lambda track: (track.sights[0].at_s, track.sights[0].frame))
+    tracks = sorted(link(by_frame, nearby.going_on), key=lambda track: (track.first_s, track.sights[0].frame))
     matches = match(tracks, nearby.known, nearby.anchors, _usual_fix_sd_m(by_frame)) if tracks else []
-    shows = {id(sight): found for track, found in zip(tracks, matches, strict=True) for sight in track.sights}
+    shows = {id(sight): found for track, found in zip(tracks, matches, strict=True) for sight in track.new_sights}
     filings = []
     for one, lead, sights in zip(seen, leads, by_frame, strict=True):
         found_of = dict(zip(sorted(set(lead)), (shows[id(sight)] for sight in sights), strict=True))
@@ -233,7 +231,7 @@ def _filing(
 ) -> Filing:
     defect = None if found.defect is None else nearby.defects[found.defect]
     detection = new_detection(frame, box, model_name, model_version)
-    return Filing(frame, detection, box.position.bias_sd_m, defect, found.new, echo)
+    return Filing(frame, detection, defect, found.new, echo)
 
 
 def _not_yet_recorded(session: Session, seen: Sequence[SeenFrame]) -> list[SeenFrame]:

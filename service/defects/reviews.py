@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from datasets.taxonomy import BY_KEY
@@ -12,11 +11,10 @@ from service.core.errors import Conflict, Unprocessable
 from service.core.tables import JsonObject
 from service.defects.access import get_defect, lock_defects, lock_matching, moved_boxes, permit
 from service.defects.boxes import BoxPx, check_box
-from service.defects.evidence import combine
+from service.defects.merging import absorb
 from service.defects.models import Defect, Detection, Review, Sighting, Verdict
-from service.defects.service import evidence_of, move_defect, record_defect, set_evidence
+from service.defects.service import move_defect
 from service.defects.states import PERMISSIONS, DefectAction, DefectState
-from service.defects.visiting import hand_over
 
 _LEADS_TO = {
     Verdict.ACCEPT: DefectState.CONFIRMED,
@@ -68,7 +66,7 @@ def review(
     class_before = defect.class_key
     move_defect(session, defect, DefectAction(verdict.value), caller.actor, now, _told(asked, defect))
     if merge_into is not None:
-        _merge(session, caller, defect, _target(session, caller, defect, merge_into), now)
+        absorb(session, defect, _target(session, caller, defect, merge_into), caller.actor, now)
     if class_key is not None:
         defect.class_key, defect.size, defect.size_sd, defect.size_distance_m = class_key, None, None, None
     session.add(_kept(asked, defect, class_before, looked_at, caller, now))
@@ -160,21 +158,3 @@ def _target(session: Session, caller: Caller, defect: Defect, target_id: int) ->
             "choose the one it was merged into or another",
         )
     return target
-
-
-def _merge(session: Session, caller: Caller, source: Defect, target: Defect, now: datetime) -> None:
-    """Moves the sightings. A resolved target stays resolved: a person who means new damage accepts the
-    candidate."""
-    evidence = evidence_of(source)
-    if source.class_key != target.class_key:
-        evidence = evidence.without_size()
-    set_evidence(target, combine(evidence_of(target), evidence))
-    target.class_votes = {
-        key: target.class_votes.get(key, 0.0) + source.class_votes.get(key, 0.0)
-        for key in sorted(target.class_votes.keys() | source.class_votes.keys())
-    }
-    session.execute(update(Sighting).where(Sighting.defect_id == source.id).values(defect_id=target.id))
-    source.merged_into_id, source.sightings_count = target.id, 0
-    hand_over(session, source, target)
-    merged = {"merged_id": source.id, "sightings": evidence.sightings}
-    record_defect(session, target, "absorb", caller.actor, now, from_state=target.state, data=merged)

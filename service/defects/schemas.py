@@ -11,8 +11,8 @@ from service.core.fields import Note, RowId
 from service.core.tables import JsonObject
 from service.defects.boxes import BoxPx
 from service.defects.models import Absence, Defect, Detection, Sighting, Verdict
+from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.defects.visiting import ellipse_of
 from service.identity.gaussian import Ellipse, ellipse_95
 from service.surveys.schemas import EventOut
 

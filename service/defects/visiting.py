@@ -2,9 +2,8 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from math import hypot
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -12,8 +11,9 @@ from sqlalchemy.orm import Session
 from service.core.plane import LocalPlane
 from service.defects.grid import h3_cell
 from service.defects.models import Defect, Detection, Sighting, Visit
-from service.identity.gaussian import Ellipse, Spot, fuse, seen_from
-from service.identity.locate import UNMEASURED_HEADLESS_SD_M
+from service.defects.sights import shifted, sight_of, sights_of, spot_of, surest
+from service.identity.gaussian import Ellipse, Spot, fuse
+from service.identity.linking import Sight, Track
 from service.surveys.models import Frame
 
 VISIT_GAP = timedelta(seconds=120)  # a vehicle that comes by later comes with another error of its fix
@@ -33,32 +33,24 @@ def fix_sd_m(frame: Frame) -> float:
     return float(profile_sd_m or DEFAULT_FIX_SD_M)
 
 
-def spot_of(row: Visit | Detection, plane: LocalPlane) -> Spot:
-    """Where it lies by that row alone, the vehicle's fix taken as exact."""
-    assert row.lat is not None and row.lon is not None  # a visit with sightings has a place
-    return Spot(*plane.to_m(row.lat, row.lon), ellipse_of(row) or Ellipse.round(UNMEASURED_HEADLESS_SD_M))
-
-
-def ellipse_of(row: Visit | Detection | Defect) -> Ellipse | None:
-    if row.cov_ee_m2 is None or row.cov_en_m2 is None or row.cov_nn_m2 is None:
-        return None
-    return Ellipse(row.cov_ee_m2, row.cov_en_m2, row.cov_nn_m2)
-
-
 def whole_spot(visits: Sequence[Visit], plane: LocalPlane) -> Spot | None:
-    """The place by all visits, fixes and mountings included.
+    """The place by all visits, fixes included.
 
-    Visits of one survey share a part of their fixes' errors, so that each of several tells less; surveys err each for
-    itself.
+    Visits whose fixes were laid over the map (`settling`) err together, by what the map errs. Of the others those of
+    one survey share a part of their fixes' errors, so that each of several tells less.
     """
     seen = [visit for visit in visits if visit.lat is not None]
+    settled = [visit for visit in seen if visit.fix_sd_m is not None]
     of_survey = Counter(visit.survey_id for visit in seen)
     spots = []
     for visit in seen:
-        spot, again = spot_of(visit, plane), 1 + SAME_SURVEY * (of_survey[visit.survey_id] - 1)
-        fix_m = FIX_TRUST * fix_of(visit) * again**0.5
-        shared = Ellipse.round(hypot(fix_m, visit.bias_sd_m or 0.0))
-        spots.append(Spot(spot.east_m, spot.north_m, spot.ellipse + shared))
+        if visit.fix_sd_m is None:
+            again = 1 + SAME_SURVEY * (of_survey[visit.survey_id] - 1)
+            spot = spot_of(visit, plane)
+            spots.append(replace(spot, ellipse=spot.ellipse + Ellipse.round(FIX_TRUST * fix_of(visit) * again**0.5)))
+    if settled:
+        spot = fuse(shifted(visit, plane) for visit in settled)
+        spots.append(replace(spot, ellipse=spot.ellipse + Ellipse.round(_settled_var_m2(settled) ** 0.5)))
     return fuse(spots) if spots else None
 
 
@@ -66,14 +58,23 @@ def relative_spot(visits: Sequence[Visit], plane: LocalPlane) -> Spot:
     """The same place, with the error that it has beside its neighbours of the same passes: without the fixes'."""
     middle = whole_spot(visits, plane)
     assert middle is not None  # only visits with sightings are asked
-    spots = [spot_of(visit, plane) for visit in visits]
-    errors = [one.ellipse + Ellipse.round(visit.bias_sd_m or 0.0) for one, visit in zip(spots, visits, strict=True)]
-    return Spot(middle.east_m, middle.north_m, fuse(Spot(0.0, 0.0, error) for error in errors).ellipse)
+    return replace(middle, ellipse=fuse(Spot(0.0, 0.0, spot_of(visit, plane).ellipse) for visit in visits).ellipse)
+
+
+def fix_var_m2(visits: Sequence[Visit]) -> float:
+    """Per axis, of what the fixes of these visits (n >= 1) leave in a place that all of them tell."""
+    settled = [visit for visit in visits if visit.fix_sd_m is not None]
+    told = sum(1 / fix_of(visit) ** 2 for visit in visits if visit.fix_sd_m is None)
+    return 1 / (told + (1 / _settled_var_m2(settled) if settled else 0.0))
 
 
 def fix_of(visit: Visit) -> float:
     """Per axis, how far the vehicle's fix may have been off."""
     return visit.gps_sd_m or DEFAULT_FIX_SD_M
+
+
+def _settled_var_m2(visits: Sequence[Visit]) -> float:
+    return sum((visit.fix_sd_m or 0.0) ** 2 for visit in visits) / len(visits)
 
 
 @dataclass(frozen=True)
@@ -83,8 +84,6 @@ class Seen:
     defect: Defect
     detection: Detection
     frame: Frame
-    bias_sd_m: float
-    echo: bool = False  # of a surer box on the frame: it tells nothing more
 
 
 def visit_defects(session: Session, seen: Sequence[Seen], known: dict[int, list[Visit]]) -> dict[int, Visit]:
@@ -96,7 +95,7 @@ def visit_defects(session: Session, seen: Sequence[Seen], known: dict[int, list[
     opened: dict[int, Visit] = {}
     adding: dict[int, tuple[Visit, list[Seen]]] = {}
     touched: dict[int, Defect] = {}
-    for one in sorted(seen, key=lambda one: (_at(one.frame), one.echo, one.detection.id)):
+    for one in sorted(seen, key=lambda one: (_at(one.frame), one.detection.id)):
         visits = known.setdefault(one.defect.id, [])
         visit = visit_at(visits, one.frame)
         if visit is None:
@@ -106,8 +105,10 @@ def visit_defects(session: Session, seen: Sequence[Seen], known: dict[int, list[
         adding.setdefault(id(visit), (visit, []))[1].append(one)
         opened[one.detection.id] = visit
         touched[one.defect.id] = one.defect
+    plane = LocalPlane(seen[0].detection.lat, seen[0].detection.lon) if seen else LocalPlane(0.0, 0.0)
+    before = sights_of(session, [visit for visit, _ in adding.values() if visit.sightings], plane)
     for visit, ones in adding.values():
-        _see(visit, [one for one in ones if not one.echo] or ones[:1])
+        _see(visit, before.get(visit.id, []) if visit.sightings else [], ones, plane)
     session.flush()
     for defect in touched.values():
         place(defect, known[defect.id])
@@ -138,6 +139,16 @@ def visits_of(session: Session, defect_ids: Iterable[int]) -> dict[int, list[Vis
     return found
 
 
+def survey_visits(session: Session, survey_id: int, since: datetime, until: datetime) -> list[Visit]:
+    """What a survey passed by in a while, in the order of time."""
+    rows = session.scalars(
+        select(Visit)
+        .where(Visit.survey_id == survey_id, Visit.last_at >= since, Visit.first_at <= until)
+        .order_by(Visit.first_at, Visit.id)
+    )
+    return list(rows)
+
+
 def visit_at(visits: Sequence[Visit], frame: Frame) -> Visit | None:
     """The one that the frame belongs to."""
     at = _at(frame)
@@ -166,11 +177,8 @@ def rebuild_visits(session: Session, defect: Defect) -> list[Visit]:
         .order_by(Detection.id)
     ).all()
     old = visits_of(session, [defect.id]).get(defect.id, [])
-    bias = {visit.id: visit.bias_sd_m or 0.0 for visit in old}
     kept = [visit for visit in old if visit.sightings == 0]
-    seen = [
-        Seen(defect, detection, frame, bias.get(sighting.visit_id or 0, 1.0)) for sighting, detection, frame in rows
-    ]
+    seen = [Seen(defect, detection, frame) for _, detection, frame in rows]
     opened = visit_defects(session, seen, {defect.id: kept})
     for sighting, detection, _ in rows:
         sighting.visit_id = opened[detection.id].id
@@ -192,33 +200,17 @@ def _open(session: Session, one: Seen) -> Visit:
     return visit
 
 
-def _see(visit: Visit, ones: Sequence[Seen]) -> None:
-    """More sightings: the place is that of all of them, what they share is that of the surest.
-
-    Each claims what the distance of the place that they tell together allows (`gaussian.seen_from`).
-    """
-    plane = LocalPlane(ones[0].detection.lat, ones[0].detection.lon)
-    before = [] if visit.lat is None else [spot_of(visit, plane)]
-    told = [(spot_of(one.detection, plane), _eye_m(one, plane)) for one in ones]
-    middle = fuse([*before, *(spot for spot, _ in told)])
-    for _ in range(2):
-        middle = fuse([*before, *(seen_from(spot, *eye_m, middle) if eye_m else spot for spot, eye_m in told)])
-    visit.lat, visit.lon = plane.to_wgs84(middle.east_m, middle.north_m)
-    visit.cov_ee_m2, visit.cov_en_m2 = middle.ellipse.cov_ee_m2, middle.ellipse.cov_en_m2
-    visit.cov_nn_m2 = middle.ellipse.cov_nn_m2
-    shared_m = min(one.bias_sd_m for one in ones)
-    visit.bias_sd_m = shared_m if visit.bias_sd_m is None else min(visit.bias_sd_m, shared_m)
-    visit.gps_sd_m = visit.gps_sd_m or fix_sd_m(ones[0].frame)
+def _see(visit: Visit, before: list[Sight], ones: Sequence[Seen], plane: LocalPlane) -> None:
+    """More sightings: the place is that of all of them."""
+    gps_sd_m = visit.gps_sd_m or fix_sd_m(ones[0].frame)
+    sights = surest([*before, *(sight_of(one.detection, one.frame, gps_sd_m, plane) for one in ones)])
+    spot = Track(sights).spot
+    visit.lat, visit.lon = plane.to_wgs84(spot.east_m, spot.north_m)
+    visit.cov_ee_m2, visit.cov_en_m2 = spot.ellipse.cov_ee_m2, spot.ellipse.cov_en_m2
+    visit.cov_nn_m2 = spot.ellipse.cov_nn_m2
+    visit.gps_sd_m = gps_sd_m
     visit.heading_deg = ones[0].frame.heading_deg if visit.heading_deg is None else visit.heading_deg
-    visit.sightings, visit.looks = visit.sightings + len(ones), visit.looks + len(ones)
-
-
-def _eye_m(one: Seen, plane: LocalPlane) -> tuple[float, float] | None:
-    """Where the vehicle was, for a place that was measured from there."""
-    frame = one.frame
-    if one.detection.distance_m is None or frame.lat is None or frame.lon is None:
-        return None
-    return plane.to_m(frame.lat, frame.lon)
+    visit.sightings, visit.looks = len(sights), visit.looks + len(sights) - visit.sightings
 
 
 def _at(frame: Frame) -> datetime:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from math import atan2, cos, degrees, exp, hypot, log, pi, radians, sin, sqrt
+from math import atan2, cos, degrees, exp, log, pi, radians, sin, sqrt
 
-LEAST_RESCALE = 0.4  # beyond, one of both ranges is a blunder
 CHI2_95 = 5.991  # of two degrees of freedom: this share of a Gaussian lies within sqrt(CHI2_95) standard deviations
 
 
@@ -33,6 +32,10 @@ class Ellipse:
         return Ellipse(
             self.cov_ee_m2 + other.cov_ee_m2, self.cov_en_m2 + other.cov_en_m2, self.cov_nn_m2 + other.cov_nn_m2
         )
+
+    def scaled(self, times: float) -> "Ellipse":
+        """With so many times the variance."""
+        return Ellipse(self.cov_ee_m2 * times, self.cov_en_m2 * times, self.cov_nn_m2 * times)
 
     def inverse(self) -> "Ellipse":
         """The information matrix, in 1/m2."""
@@ -72,25 +75,6 @@ class Spot:
     east_m: float
     north_m: float
     ellipse: Ellipse
-
-
-def seen_from(spot: Spot, east_m: float, north_m: float, place: Spot) -> Spot:
-    """The spot with the error it has if the thing is at `place`, seen from a vehicle at (east_m, north_m).
-
-    A range's error grows with its square, so a measurement that fell short claims to be surer than one that went too
-    far, and a mean weighed by claims falls short too. All that show one thing must claim what its one distance allows.
-    """
-    told_east, told_north = spot.east_m - east_m, spot.north_m - north_m
-    told_m, range_m = hypot(told_east, told_north), hypot(place.east_m - east_m, place.north_m - north_m)
-    if told_m < 1.0:
-        return spot
-    s, c = told_east / told_m, told_north / told_m
-    e = spot.ellipse
-    along = e.cov_ee_m2 * s * s + 2 * e.cov_en_m2 * s * c + e.cov_nn_m2 * c * c
-    across = e.cov_ee_m2 + e.cov_nn_m2 - along
-    far = min(max(range_m / told_m, LEAST_RESCALE), 1 / LEAST_RESCALE)
-    a, b = along * far**4, across * far**2
-    return Spot(spot.east_m, spot.north_m, Ellipse(a * s * s + b * c * c, (a - b) * s * c, a * c * c + b * s * s))
 
 
 def fuse(spots: Iterable[Spot]) -> Spot:

@@ -1,20 +1,17 @@
 """From a box in an image to a place on the road, so that a defect is where it lies and not where the car was, and to
 how sure that place is, so that nobody takes a guess for a measurement."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import atan2, cos, degrees, hypot, radians, sin, sqrt
 
 from service.core.geodesy import moved
 from service.identity.camera import Camera, GroundPoint, meet_ground
 from service.identity.gaussian import Ellipse
+from service.identity.rays import BUMP_SD_DEG, CUT_PX, CUT_SD_SHARE, EDGE_SD_PX, EDGE_SD_SHARE, Ray, ray_of
 
-SHARED = 0.2  # of the variance that the frames of a pass have in common: a thing has one shape and is cut alike
 MAX_DISTANCE_M = 40.0  # there one degree of pitch moves the point by 14 m when the lens is 2 m above the road
 FARTHEST_M = 60.0  # nothing is detected beyond
-BUMP_SD_DEG = 0.5  # how far a driving vehicle nods from frame to frame
 HEADING_SD_DEG = 4.0  # of a direction that nobody smoothed: `course`
-EDGE_SD_PX, EDGE_SD_SHARE = 1.5, 0.09  # how far a box's edge is off: pixels, and share of its side (city/rates.json)
-CUT_PX, CUT_SD_SHARE = 3.0, 0.4  # a box so near the picture's edge is cut; what is beyond, as a share of its width
 HEIGHT_SD_SHARE = 0.03  # of the lens's height: load, tyres, the road's crown
 LEAST_DROP_M = 0.4  # of the lens over what is looked at, that a range can be told
 
@@ -79,9 +76,9 @@ class GroundPosition:
     ground_width_m: float | None = None  # across the view, at the lower edge of the box
     ground_length_m: float | None = None  # along the view, if the box shows something flat on the road
     upright_height_m: float | None = None  # if the box shows something that stands on its lower edge
-    ellipse: Ellipse = ONE_METRE  # of what changes from frame to frame; the vehicle's fix is not in it
-    bias_sd_m: float = 0.0  # per axis, of what it shares with the pass's other frames: how camera and thing are
+    ellipse: Ellipse = ONE_METRE  # the vehicle's fix is not in it
     range_sd_m: float | None = None  # along the view
+    ray: Ray | None = None  # what further frames of the pass are compared with
     eye: tuple[float, float] | None = None  # lat, lon of the vehicle that saw it
 
 
@@ -94,21 +91,29 @@ def locate(
     edge. What hangs on a wall meets the ray of its lower edge at the usual height of its class. `class_key` None: a
     thing whose lower edge is on the road. The GNSS antenna is taken to be above the lens.
 
-    The errors of the box's edges, of the vehicle's nodding and of its course make the ellipse; how surely pitch and
-    yaw are known makes `bias_sd_m`. Both grow with the square of the distance along the view.
+    The errors of the box's edges, of the vehicle's nodding and course and of how the camera hangs make the ellipse,
+    which grows with the square of the distance along the view. What several frames show is placed by their rays
+    (`triangulation`) and not by the mean of such places.
     """
-    base = BASES.get(class_key or "", Base())
     if pose.heading_deg is None:
         return GroundPosition(pose.lat, pose.lon, ellipse=Ellipse.round(UNMEASURED_HEADLESS_SD_M))
     if camera is None:
         return _unmeasured(pose, pose.heading_deg)
+    place = _meet(box_xyxy_px, camera, pose, BASES.get(class_key or "", Base()))
+    ray = ray_of(box_xyxy_px, camera, pose.heading_deg, pose.heading_sd_deg, (pose.width_px, pose.height_px))
+    return replace(place, ray=ray, eye=(pose.lat, pose.lon))
+
+
+def _meet(
+    box_xyxy_px: tuple[float, float, float, float], camera: Camera, pose: FramePose, base: Base
+) -> GroundPosition:
     x0, y0, x1, y1 = box_xyxy_px
     left, bottom = camera.ray(x0, y1, pose.width_px, pose.height_px)
     right = camera.ray(x1, y1, pose.width_px, pose.height_px)[0]
     top = camera.ray((x0 + x1) / 2, y0, pose.width_px, pose.height_px)[1]
     drop_m = camera.height_m - base.height_m
     near = meet_ground((left + right) / 2, bottom, camera, drop_m) if drop_m >= LEAST_DROP_M else None
-    looks_deg = pose.heading_deg + camera.yaw_deg
+    looks_deg = (pose.heading_deg or 0.0) + camera.yaw_deg
     guess_m = _usual_range_m(base, right - left, bottom - top)
     if near is None or near.range_m > MAX_DISTANCE_M:
         return _along_the_ray((left + right) / 2, bottom, camera, pose, guess_m)
@@ -117,9 +122,9 @@ def locate(
     half_length_m = min(length_m or 0.0, near.range_m / 2, 4.0) / 2 if base.flat else 0.0
     distance_m = near.range_m + half_length_m
     bearing_deg = looks_deg + degrees(near.bearing)
-    range_sd_m, across_sd_m, bias_sd_m = _errors(near, camera, base, drop_m, box_xyxy_px, pose)
+    range_sd_m, across_sd_m = _errors(near, camera, base, drop_m, box_xyxy_px, pose)
     if near.range_m > SURE_RANGE_M and guess_m is not None:
-        distance_m, range_sd_m = _weighed(distance_m, hypot(range_sd_m, bias_sd_m), guess_m)
+        distance_m, range_sd_m = _weighed(distance_m, range_sd_m, guess_m)
     lat, lon = moved(pose.lat, pose.lon, bearing_deg, distance_m)
     return GroundPosition(
         lat, lon, distance_m,
@@ -127,9 +132,7 @@ def locate(
         ground_length_m=length_m,
         upright_height_m=_upright_height_m(near, top, camera, drop_m),
         ellipse=Ellipse.along(bearing_deg, range_sd_m, across_sd_m),
-        bias_sd_m=bias_sd_m,
-        range_sd_m=hypot(range_sd_m, bias_sd_m),
-        eye=(pose.lat, pose.lon),
+        range_sd_m=range_sd_m,
     )  # fmt: skip
 
 
@@ -149,27 +152,25 @@ def _weighed(distance_m: float, sd_m: float, guess_m: float) -> tuple[float, flo
 def _errors(
     near: GroundPoint, camera: Camera, base: Base, drop_m: float, box_xyxy_px: tuple[float, float, float, float],
     pose: FramePose,
-) -> tuple[float, float, float]:  # fmt: skip
-    """Standard deviations in metres along the view and across it, from frame to frame, and of what all frames share."""
+) -> tuple[float, float]:  # fmt: skip
+    """Standard deviations in metres along the view and across it."""
     x0, y0, x1, y1 = box_xyxy_px
     focal_px, gain_m = camera.focal_px(pose.width_px), near.range_gain_m(drop_m)
     cut = x0 <= CUT_PX or x1 >= pose.width_px - CUT_PX  # the box ends where the picture does, the thing does not
     row = hypot(EDGE_SD_PX, EDGE_SD_SHARE * (y1 - y0)) / focal_px
     column = hypot(EDGE_SD_PX, EDGE_SD_SHARE * (x1 - x0)) / focal_px / sqrt(2)
-    along = (
+    along = hypot(
         gain_m * row,
         gain_m * radians(BUMP_SD_DEG),
+        gain_m * radians(camera.pitch_sd_deg),
         near.range_m * base.height_sd_m / drop_m,
         near.range_m * HEIGHT_SD_SHARE,
         0.1,
     )
     beyond_m = near.metres_per_unit * CUT_SD_SHARE * (x1 - x0) / focal_px if cut else 0.0
-    turn = radians(pose.heading_sd_deg)
-    across = (near.metres_per_unit * column, near.range_m * turn, beyond_m, 0.1)
-    bias_along_m, bias_across_m = gain_m * radians(camera.pitch_sd_deg), near.range_m * radians(camera.yaw_sd_deg)
-    along_m, across_m = hypot(*along), hypot(*across)
-    shared_m = hypot(bias_along_m, bias_across_m, sqrt(SHARED) * along_m, sqrt(SHARED) * across_m) / sqrt(2)
-    return sqrt(1 - SHARED) * along_m, sqrt(1 - SHARED) * across_m, hypot(shared_m, base.viewpoint_sd_m)
+    turn = radians(hypot(pose.heading_sd_deg, camera.yaw_sd_deg))
+    across = hypot(near.metres_per_unit * column, near.range_m * turn, beyond_m, 0.1)
+    return hypot(along, base.viewpoint_sd_m), hypot(across, base.viewpoint_sd_m)
 
 
 def _along_the_ray(x: float, y: float, camera: Camera, pose: FramePose, guess_m: float | None) -> GroundPosition:

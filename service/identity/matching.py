@@ -27,7 +27,6 @@ class Known:
     fix_var_m2: float  # per axis, of what its visits' fixes leave
     votes: Mapping[str, float]  # score by class
     also: frozenset[str] = frozenset()  # classes that a person corrected it from: the model will go on naming it so
-    size: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,23 +78,12 @@ def rank(spot: Spot, class_key: str | None, known: Iterable[Known]) -> list[tupl
     return sorted(scored, key=lambda pair: (-pair[1], pair[0].entry))
 
 
-def anchors_of(tracks: Iterable[tuple[Track, Known]]) -> list[Anchor]:
-    """What tracks whose thing is known tell of the pass's offset."""
-    return [
-        Anchor(
-            track.last_s, track.spot.east_m - one.spot.east_m, track.spot.north_m - one.spot.north_m,
-            (track.spot.ellipse + one.spot.ellipse).mean_sd_m ** 2,
-        )
-        for track, one in tracks
-    ]  # fmt: skip
-
-
 def _pairs(tracks: Sequence[Track], known: Sequence[Known], gps_sd_m: float) -> tuple[Pairs, np.ndarray]:
     """Every track with every thing that it may show."""
     reach_var = _prior_var_m2(known, gps_sd_m)
     rows, entries, steps, covs, priors = [], [], [], [], []
     for number, track in enumerate(tracks):
-        spot, own = track.spot, track.spot.ellipse + Ellipse.round(track.bias_sd_m)
+        spot, own = track.spot, track.spot.ellipse
         for index, one in enumerate(known):
             east_m, north_m = spot.east_m - one.spot.east_m, spot.north_m - one.spot.north_m
             both = own + one.spot.ellipse
@@ -107,7 +95,7 @@ def _pairs(tracks: Sequence[Track], known: Sequence[Known], gps_sd_m: float) -> 
             entries.append(index)
             steps.append((east_m, north_m))
             covs.append((both.cov_ee_m2 + white2, both.cov_en_m2, both.cov_nn_m2 + white2))
-            priors.append(_class_gain(track, one) + log(_trust(one.votes) * _trust(track.votes) / NEW_PER_M2))
+            priors.append(_class_gain(track, one) + log(trust(one.votes) * trust(track.votes) / NEW_PER_M2))
     pairs = Pairs(
         np.array(rows, np.int64), np.array(steps, float).reshape(-1, 2), np.array(covs, float).reshape(-1, 3),
         np.array(priors, float),
@@ -115,7 +103,7 @@ def _pairs(tracks: Sequence[Track], known: Sequence[Known], gps_sd_m: float) -> 
     return pairs, np.array(entries, np.int64)
 
 
-def _trust(votes: Mapping[str, float]) -> float:
+def trust(votes: Mapping[str, float]) -> float:
     """How likely a thing with these scores is to be there to be seen again: a false alarm mostly is not."""
     return 1 - exp(-TRUST_BY_SCORE * sum(votes.values()))
 
@@ -159,6 +147,6 @@ def _continues(parts: Sequence[Track], track: Track) -> bool:
     if any(not part.frames.isdisjoint(track.frames) for part in parts) or last.class_key != track.class_key:
         return False
     gps_sd_m = track.sights[0].gps_sd_m
-    drift_m = DRIFT_SD_M * gps_sd_m * max(track.sights[0].at_s - last.last_s, 0.0) ** 0.5
+    drift_m = DRIFT_SD_M * gps_sd_m * max(track.first_s - last.last_s, 0.0) ** 0.5
     both = track.spot.ellipse + last.spot.ellipse + Ellipse.round(max(drift_m, WHITE_SHARE * gps_sd_m, 0.1))
     return both.mahalanobis2(track.spot.east_m - last.spot.east_m, track.spot.north_m - last.spot.north_m) <= GATE_2

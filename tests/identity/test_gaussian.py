@@ -3,7 +3,7 @@ import math
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.identity.gaussian import Ellipse, Spot, ellipse_95, fuse, seen_from
+from service.identity.gaussian import Ellipse, Spot, ellipse_95, fuse
 
 sds = st.floats(0.1, 20)
 bearings = st.floats(0, 180)
@@ -38,15 +38,6 @@ def test_two_rays_that_cross_place_the_thing_where_they_cross() -> None:
     from_west = Spot(9.0, 20.0, Ellipse.along(90, 8.0, 0.3))
     crossing = fuse((from_south, from_west))
     assert math.hypot(crossing.east_m - 0.0, crossing.north_m - 20.0) < 0.1
-
-
-def test_a_range_that_fell_short_does_not_pull_the_mean_by_its_claim() -> None:
-    """Ranges of 16 and 24 m to one thing at 20: each claims an error that grows with its own square."""
-    short = Spot(0.0, 16.0, Ellipse.along(0, 0.01 * 16**2, 0.3))
-    far = Spot(0.0, 24.0, Ellipse.along(0, 0.01 * 24**2, 0.3))
-    assert fuse((short, far)).north_m < 18
-    middle = Spot(0.0, 20.0, Ellipse.round(1))
-    assert math.isclose(fuse(seen_from(one, 0.0, 0.0, middle) for one in (short, far)).north_m, 20, abs_tol=0.01)
 
 
 @given(ellipses, st.floats(-30, 30), st.floats(-30, 30))

@@ -7,6 +7,7 @@ from service.core.geodesy import distance_m, moved
 from service.identity.camera import Camera
 from service.identity.gaussian import ellipse_95
 from service.identity.locate import MAX_DISTANCE_M, FramePose, locate
+from tests.identity.projecting import depth_of, projected
 
 CAMERA = Camera(height_m=1.5, pitch_deg=0.0, hfov_deg=2 * math.degrees(math.atan(0.5)))  # focal = width = 1000 px
 POSE = FramePose(24.7, 46.7, heading_deg=0.0, width_px=1000, height_px=600)
@@ -30,17 +31,8 @@ poses = st.builds(
 
 
 def pixel_of(right_m: float, ahead_m: float, up_m: float, camera: Camera, pose: FramePose) -> tuple[float, float]:
-    """The picture of a point given in metres from the road below the lens: the projection, written the other
-    way round."""
-    pitch, drop_m = math.radians(camera.pitch_deg), camera.height_m - up_m
-    depth_m = ahead_m * math.cos(pitch) + drop_m * math.sin(pitch)
-    assume(depth_m > 0.2)
-    focal_px = pose.width_px / 2 / math.tan(math.radians(camera.hfov_deg / 2))
-    below_m = drop_m * math.cos(pitch) - ahead_m * math.sin(pitch)
-    return (
-        pose.width_px / 2 + focal_px * right_m / depth_m,
-        pose.height_px / 2 + focal_px * below_m / depth_m,
-    )
+    assume(depth_of(ahead_m, up_m, camera) > 0.2)
+    return projected(right_m, ahead_m, up_m, camera, pose)
 
 
 def test_a_box_ten_metres_ahead_is_placed_ten_metres_north_of_a_car_heading_north() -> None:

@@ -18,8 +18,8 @@ def known(entry: int, east_m: float, north_m: float, class_key: str = "pothole",
 
 def track(frame: int, east_m: float, north_m: float, class_key: str = "pothole") -> Track:
     spot = Spot(east_m, north_m, Ellipse.round(0.5))
-    sights = [Sight(frame, float(frame), spot, class_key, 0.8, SIGMA_M)]
-    return Track(spot, float(frame), sights, {class_key: 2.4})
+    sights = [Sight(frame, float(frame), spot, class_key, 2.4, SIGMA_M)]
+    return Track(sights)
 
 
 def drive(off_m: tuple[float, float], seen: list[int]) -> list[Track]:

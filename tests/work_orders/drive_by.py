@@ -25,7 +25,7 @@ def drive_by(
     )  # fmt: skip
     session.add(visit)
     if sightings:
-        visit.lat, visit.lon, visit.gps_sd_m, visit.bias_sd_m = defect.lat, defect.lon, 2.0, 0.5
+        visit.lat, visit.lon, visit.gps_sd_m = defect.lat, defect.lon, 2.0
         visit.cov_ee_m2, visit.cov_en_m2, visit.cov_nn_m2 = 1.0, 0.0, 1.0
         defect.last_seen_at = max(defect.last_seen_at, at)
         defect.visits_count += 1
