@@ -22,7 +22,7 @@ from service.identity.matching import trust
 
 Floats = NDArray[np.float64]
 
-FIX_TRUST = 1.2  # receivers state less than they err
+FIX_TRUST = 1.5  # receivers state less than they err
 SURE_OF_CLAIM = 10.0  # a receiver's claim is worth as much as so many independent moments of its own pass
 OWN_VAR_M2 = 0.02  # added to what a passage errs by itself
 APART_VAR_M2 = 0.3  # of two passages of one thing from different sides: nobody sees the same middle
