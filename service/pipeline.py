@@ -1,6 +1,6 @@
 """The whole machine path of a frame in one readable piece: check the drive, detect, locate, match, write."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
 from service.coverage.counting import count_frames
 from service.defects.access import lock_matching
 from service.defects.courses import poses_of
-from service.defects.looks import note_looks
+from service.defects.looks import NOTHING_MEASURED, note_looks
 from service.defects.mountings import keep_mounting
 from service.defects.priorities import set_priorities
 from service.defects.recording import SeenFrame, record_frames
@@ -102,7 +102,7 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
         seen = see(session, found)
         record_what_was_seen(
             session, seen, model_name=card.name, model_version=card.version, now=now,
-            close_verified=runtime.settings.close_verified_repairs,
+            near_recall=card.near_recall, close_verified=runtime.settings.close_verified_repairs,
         )  # fmt: skip
         count_frames(session, finished)
     _count(outcomes)
@@ -110,14 +110,14 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
 
 def record_what_was_seen(
     session: Session, seen: Sequence[SeenFrame], *, model_name: str, model_version: str, now: datetime,
-    close_verified: bool = False,
+    near_recall: Mapping[str, float] = NOTHING_MEASURED, close_verified: bool = False,
 ) -> None:  # fmt: skip
     """Sightings, and what was looked for in vain; orders whose repair did not last are opened again, and absences
     proposed. The frames are of one survey."""
     recorded = record_frames(session, seen, model_name=model_name, model_version=model_version, now=now)
     for defect in recorded.reopened:
         reopen_after_sighting(session, defect, now)
-    looked_at = [defect.id for defect in note_looks(session, seen, recorded, recorded.shown)]
+    looked_at = [defect.id for defect in note_looks(session, seen, recorded, recorded.shown, near_recall)]
     propose_absences(session, looked_at, now, close_verified=close_verified)
     set_priorities(session, {*looked_at, *(defect.id for defect in recorded.created)}, now)
 

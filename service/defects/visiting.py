@@ -14,6 +14,7 @@ from service.defects.grid import h3_cell
 from service.defects.models import Defect, Detection, Sighting, Visit
 from service.identity.gaussian import Ellipse, Spot, fuse, seen_from
 from service.identity.locate import UNMEASURED_HEADLESS_SD_M
+from service.identity.scores import add_scores
 from service.surveys.models import Frame
 
 VISIT_GAP = timedelta(seconds=120)  # a vehicle that comes by later comes with another error of its fix
@@ -211,6 +212,7 @@ def _see(visit: Visit, ones: Sequence[Seen]) -> None:
     visit.gps_sd_m = visit.gps_sd_m or fix_sd_m(ones[0].frame)
     visit.heading_deg = ones[0].frame.heading_deg if visit.heading_deg is None else visit.heading_deg
     visit.sightings, visit.looks = visit.sightings + len(ones), visit.looks + len(ones)
+    visit.score_log = add_scores(visit.score_log, ((one.detection.class_key, one.detection.score) for one in ones))
 
 
 def _eye_m(one: Seen, plane: LocalPlane) -> tuple[float, float] | None:
