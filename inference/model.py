@@ -21,6 +21,7 @@ _STRUCTURED = (
     "source_data",
     "calibration",
     "operating_points",
+    "near_recall",
     "calibrated_on",
     "gate",
 )
@@ -107,6 +108,7 @@ class ModelCard(BaseModel):
     code_version: str
     calibration: dict[str, Platt] = Field(default_factory=dict)
     operating_points: dict[str, OperatingPoint] = Field(default_factory=dict)
+    near_recall: dict[str, Score] = Field(default_factory=dict)  # of present things near by, by the frame; if measured
     variant: str = ""  # e.g. int8; empty for the network as it was trained
     variant_of: str = ""  # sha256 of the file the variant was made from
     calibrated_on: tuple[str, ...] = ()  # pictures of the train split that gave the variant its ranges
@@ -120,7 +122,7 @@ class ModelCard(BaseModel):
             raise ValueError(f"class_keys name a class twice: {self.class_keys}")
         if set(self.thresholds) != keys:
             raise ValueError(f"thresholds need exactly the class keys, differing in {keys ^ set(self.thresholds)}")
-        for field in ("experimental", "calibration", "operating_points"):
+        for field in ("experimental", "calibration", "operating_points", "near_recall"):
             if not keys.issuperset(named := getattr(self, field)):
                 raise ValueError(f"{field} names other classes: {set(named) - keys}")
         if self.input_height % self.stride or self.input_width % self.stride:

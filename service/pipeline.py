@@ -1,6 +1,6 @@
 """The whole machine path of a frame in one readable piece: check the drive, detect, locate, match, write."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +17,7 @@ from service.core.telemetry import BATCH_SECONDS, DETECTIONS, FRAMES_PROCESSED
 from service.coverage.counting import count_frames
 from service.defects.access import lock_matching
 from service.defects.courses import poses_of
-from service.defects.looks import note_looks
+from service.defects.looks import NOTHING_MEASURED, note_looks
 from service.defects.mountings import keep_mounting
 from service.defects.priorities import set_priorities
 from service.defects.recording import SeenFrame, record_frames
@@ -55,7 +55,10 @@ def process_survey(runtime: Runtime, survey_id: int) -> int:
         done += [frame.captured_at or frame.received_at for frame in frames]
     if done:
         with runtime.database.transaction() as session:
-            settle_survey(session, survey_id, min(done), max(done), utc_now())
+            settle_seen(
+                session, survey_id, min(done), max(done), utc_now(),
+                close_verified=runtime.settings.close_verified_repairs,
+            )  # fmt: skip
     return len(done)
 
 
@@ -109,7 +112,7 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
         seen = see(session, found)
         record_what_was_seen(
             session, seen, model_name=card.name, model_version=card.version, now=now,
-            close_verified=runtime.settings.close_verified_repairs,
+            near_recall=card.near_recall, close_verified=runtime.settings.close_verified_repairs,
         )  # fmt: skip
         count_frames(session, finished)
     _count(outcomes)
@@ -117,16 +120,25 @@ def write_outcomes(runtime: Runtime, frames: list[Frame], outcomes: dict[int, Ou
 
 def record_what_was_seen(
     session: Session, seen: Sequence[SeenFrame], *, model_name: str, model_version: str, now: datetime,
-    close_verified: bool = False,
+    near_recall: Mapping[str, float] = NOTHING_MEASURED, close_verified: bool = False,
 ) -> None:  # fmt: skip
     """Sightings, and what was looked for in vain; orders whose repair did not last are opened again, and absences
     proposed. The frames are of one survey."""
     recorded = record_frames(session, seen, model_name=model_name, model_version=model_version, now=now)
     for defect in recorded.reopened:
         reopen_after_sighting(session, defect, now)
-    looked_at = [defect.id for defect in note_looks(session, seen, recorded, recorded.shown)]
+    looked_at = [defect.id for defect in note_looks(session, seen, recorded, recorded.shown, near_recall)]
     propose_absences(session, looked_at, now, close_verified=close_verified)
     set_priorities(session, {*looked_at, *(defect.id for defect in recorded.created)}, now)
+
+
+def settle_seen(
+    session: Session, survey_id: int, since: datetime, until: datetime, now: datetime, *, close_verified: bool = False
+) -> None:
+    """Lays what a survey saw in a while over what other surveys saw there."""
+    joined = settle_survey(session, survey_id, since, until, now)
+    propose_absences(session, joined, now, close_verified=close_verified)
+    set_priorities(session, joined, now)
 
 
 def see(session: Session, found: Sequence[tuple[Frame, int, int, Iterable[FoundBox]]]) -> list[SeenFrame]:

@@ -12,13 +12,13 @@ from service.bench.peer import Cluster, PeerSight, cluster
 from service.bench.surveys import DriveBook, drive_pass, found_city
 from service.bench.truth import Filed, Placed, Scores, score
 from service.core.database import Database
-from service.defects.models import Defect, Detection, Sighting, Visit
+from service.defects.models import Defect, Detection, Sighting
+from service.defects.schemas import real_of
 from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
-from service.identity.absence import Visited, exists
 
 Advance: TypeAlias = Callable[[int], None]
-COUNTED_LOG_ODDS = 3.0  # that a candidate is real, from which on it is counted; chosen on city 12
+COUNTED_FROM = 0.5  # a defect is counted that is rather real than not
 COUNTED = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
 
 
@@ -66,6 +66,11 @@ def rates_of(condition: Condition) -> Rates:
     return measured if condition.recall is None else measured.scaled(recall=condition.recall)
 
 
+def near_recall(rates: Rates) -> dict[str, float]:
+    """What a card would say of the simulated detector: its recall where it is best."""
+    return {key: max(one.recall) for key, one in rates.classes.items()}
+
+
 def measure(database: Database, condition: Condition, batch_frames: int, advance: Advance = lambda n: None) -> Outcome:
     """Drives all passes through the database, in a municipality of its own, and scores what became of them."""
     city, rates = build_city(condition.seed, streets_km=condition.streets_km), rates_of(condition)
@@ -73,7 +78,7 @@ def measure(database: Database, condition: Condition, batch_frames: int, advance
     seconds, visible = 0.0, set[Hashable]()
     for frames in observe_passes(condition, city, rates):
         started = time.perf_counter()
-        drive_pass(database, book, frames, condition.camera_error_deg, batch_frames, advance)
+        drive_pass(database, book, frames, condition.camera_error_deg, batch_frames, near_recall(rates), advance)
         seconds += time.perf_counter() - started
         visible.update(true_id for one in frames for true_id in one.truth.visible_ids)
     places_m: dict[Hashable, tuple[float, float]] = {one.id: (one.east_m, one.north_m) for one in city.defects}
@@ -100,10 +105,6 @@ def read_filed(database: Database, book: DriveBook, city: City) -> tuple[list[Fi
                 select(Defect).where(Defect.municipality_id == book.municipality_id, Defect.state.in_(COUNTED))
             )
         )
-        visits: dict[int, list[Visited]] = {}
-        for visit in session.scalars(select(Visit).where(Visit.defect_id.in_([one.id for one in defects]))):
-            told = Visited(visit.first_at, visit.sightings, visit.looks, visit.unseen_log)
-            visits.setdefault(visit.defect_id, []).append(told)
     truths = {
         (frame_id, *box.xyxy_px[:2], box.class_key): box.true_id
         for frame_id, one in book.frames.items()
@@ -113,7 +114,7 @@ def read_filed(database: Database, book: DriveBook, city: City) -> tuple[list[Fi
     placed: dict[Hashable, Placed] = {
         one.id: Placed(*city.frame.to_metres(one.lat, one.lon), ellipse_of(one)) for one in defects
     }
-    counted = sum(exists(visits.get(one.id, []), one.class_key, one.score) > COUNTED_LOG_ODDS for one in defects)
+    counted = sum((real_of(one) or 0.0) > COUNTED_FROM for one in defects)
     return sightings, placed, counted
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from datasets.simulator.city import City, TrueDefect, build_city, observe, plan_passes
-from service.bench.identity import Advance, Condition, rates_of
+from service.bench.identity import Advance, Condition, near_recall, rates_of
 from service.bench.surveys import DriveBook, drive_pass, found_city
 from service.core.database import Database
 from service.defects.models import Absence, Defect, Detection, Sighting
@@ -55,12 +55,13 @@ def measure_repairs(
     repaired_at = plans[2].starts_at - timedelta(hours=12)
     city, repaired, botched = _repair(city, repaired_at, condition.seed)
     book = DriveBook(found_city(database, f"repairs-{condition.seed}"))
+    reported: dict[int, str] = {}
     for number, one in enumerate(plans):
         if number == 2:
-            _report_done(database, book, repaired | botched, repaired_at)
+            reported = _report_done(database, book, repaired | botched, repaired_at)
         frames = list(observe(city, one, rates, condition.seed * 1000 + number))
-        drive_pass(database, book, frames, condition.camera_error_deg, batch_frames, advance)
-    return _read(database, book, repaired)
+        drive_pass(database, book, frames, condition.camera_error_deg, batch_frames, near_recall(rates), advance)
+    return _read(database, reported, repaired)
 
 
 def _repair(city: City, at: datetime, seed: int) -> tuple[City, set[str], set[str]]:
@@ -88,12 +89,11 @@ def _for_ever(one: TrueDefect, at: datetime) -> TrueDefect:
     return replace(one, life=(*kept[:-1], replace(kept[-1], to_at=datetime.max.replace(tzinfo=at.tzinfo))))
 
 
-def _report_done(database: Database, book: DriveBook, true_ids: set[str], at: datetime) -> None:
-    """Confirms the defects that show these things, each with an order that its unit reported done."""
+def _report_done(database: Database, book: DriveBook, true_ids: set[str], at: datetime) -> dict[int, str]:
+    """Confirms the defects that show these things, each with an order that its unit reported done; which they show."""
     with database.transaction() as session:
-        for defect_id, true_id in _shown(session, book).items():
-            if true_id not in true_ids:
-                continue
+        reported = {one: true_id for one, true_id in _shown(session, book).items() if true_id in true_ids}
+        for defect_id in reported:
             defect = session.get_one(Defect, defect_id)
             defect.state = DefectState.CONFIRMED
             order = WorkOrder(
@@ -101,6 +101,7 @@ def _report_done(database: Database, book: DriveBook, true_ids: set[str], at: da
                 state=WorkOrderState.DONE, quantity_unit="m2", opened_at=at - timedelta(days=2), due_at=at, done_at=at,
             )  # fmt: skip
             session.add(order)
+    return reported
 
 
 def _shown(session: Session, book: DriveBook) -> dict[int, str]:
@@ -127,14 +128,10 @@ def _truths(book: DriveBook) -> dict[tuple[object, ...], str | None]:
     }
 
 
-def _read(database: Database, book: DriveBook, repaired: set[str]) -> RepairScores:
+def _read(database: Database, reported: dict[int, str], repaired: set[str]) -> RepairScores:
+    """Right is what its defect showed when the work was reported, whatever was filed under it afterwards."""
     with database.transaction() as session:
-        shown = _shown(session, book)
-        rows = session.execute(
-            select(Defect.id, Defect.absence)
-            .join(WorkOrder, WorkOrder.defect_id == Defect.id)
-            .where(Defect.municipality_id == book.municipality_id)
-        ).all()
+        rows = session.execute(select(Defect.id, Defect.absence).where(Defect.id.in_(reported))).all()
     proposed = [defect_id for defect_id, absence in rows if absence is Absence.FIXED]
-    really = {defect_id for defect_id, _ in rows if shown.get(defect_id) in repaired}
+    really = {defect_id for defect_id, true_id in reported.items() if true_id in repaired}
     return RepairScores(len(rows), len(really), len(proposed), sum(one in really for one in proposed))

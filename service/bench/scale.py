@@ -11,7 +11,7 @@ from sqlalchemy import text
 
 from datasets.simulator.city import build_city
 from service.accounts.models import Vehicle
-from service.bench.identity import Condition, observe_passes, rates_of
+from service.bench.identity import Condition, near_recall, observe_passes, rates_of
 from service.bench.surveys import DriveBook, drive_pass, found_city
 from service.core.database import Database
 from service.defects.grid import h3_cell
@@ -46,7 +46,7 @@ def measure_scale(
         municipality_id = found_city(database, f"stored-{size}")
         store_defects(database, municipality_id, size, city.frame.to_wgs84(0.0, 0.0))
         started = time.perf_counter()
-        drive_pass(database, DriveBook(municipality_id), frames[:most_frames], 0.0, batch_frames)
+        drive_pass(database, DriveBook(municipality_id), frames[:most_frames], 0.0, batch_frames, near_recall(rates))
         speeds[size] = min(len(frames), most_frames) / (time.perf_counter() - started)
     return speeds
 

@@ -1,6 +1,6 @@
 """Drives simulated surveys through the real database, by the same function that records what real frames show."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,8 +11,7 @@ from service.accounts.models import Municipality, Vehicle
 from service.accounts.schemas import CameraProfile
 from service.core.database import Database
 from service.defects.mountings import keep_mounting
-from service.defects.settling import settle_survey
-from service.pipeline import record_what_was_seen, see
+from service.pipeline import record_what_was_seen, see, settle_seen
 from service.surveys.models import FootageUse, Frame, FrameState, Survey
 
 MODEL_NAME = "simulated"
@@ -40,9 +39,12 @@ def found_city(database: Database, key: str = "simulated") -> int:
 
 def drive_pass(
     database: Database, book: DriveBook, frames: Sequence[ObservedFrame], camera_sd_deg: float, batch_frames: int,
-    advance: Callable[[int], None] = lambda frames: None,
+    near_recall: Mapping[str, float], advance: Callable[[int], None] = lambda frames: None,
 ) -> None:  # fmt: skip
-    """Records all frames of one pass, in batches of one transaction each, and settles it, as the worker does."""
+    """Records all frames of one pass, in batches of one transaction each, and settles it, as the worker does.
+
+    `near_recall`: of the detector that drives, as a model's card has it.
+    """
     with database.transaction() as session:
         ids = [row.id for row in _frame_rows(session, book, frames, camera_sd_deg)]
     for first in range(0, len(frames), batch_frames):
@@ -52,12 +54,14 @@ def drive_pass(
             rows = [session.get_one(Frame, frame_id) for frame_id in part_ids]
             found = [(row, one.width, one.height, one.boxes) for row, one in zip(rows, part, strict=True)]
             now = max(one.captured_at for one in part) + timedelta(minutes=10)
-            record_what_was_seen(session, see(session, found), model_name=MODEL_NAME, model_version="0", now=now)
+            record_what_was_seen(
+                session, see(session, found), model_name=MODEL_NAME, model_version="0", now=now, near_recall=near_recall
+            )
         book.frames.update(zip(part_ids, part, strict=True))
         advance(len(part))
     with database.transaction() as session:
         since, until = min(one.captured_at for one in frames), ended_at(frames)
-        settle_survey(session, book.surveys[frames[0].survey_id], since, until, until + timedelta(minutes=10))
+        settle_seen(session, book.surveys[frames[0].survey_id], since, until, until + timedelta(minutes=10))
 
 
 def _frame_rows(

@@ -1,7 +1,8 @@
 """Notes which frames should have shown a defect and did not: what a pass did not see is evidence, if it looked."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
 from sqlalchemy.orm import Session
 
@@ -17,16 +18,19 @@ from service.identity.locate import MAX_DISTANCE_M
 from service.identity.looking import Chances, LookSum, Pose, chances_of
 from service.surveys.models import Frame
 
+NOTHING_MEASURED: Mapping[str, float] = MappingProxyType({})
 _LOOKED_FOR = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
 
 
 def note_looks(
-    session: Session, seen: Sequence[SeenFrame], recorded: Recorded, shown: Iterable[tuple[int, int]]
-) -> list[Defect]:
+    session: Session, seen: Sequence[SeenFrame], recorded: Recorded, shown: Iterable[tuple[int, int]],
+    near_recall: Mapping[str, float] = NOTHING_MEASURED,
+) -> list[Defect]:  # fmt: skip
     """Adds to the visits of all defects nearby what these frames looked at in vain; returns the defects they looked at.
 
-    `shown`: (frame id, defect id) of every sighting on these frames. Call it once, in the transaction that records
-    the frames, whose rows it changes.
+    `shown`: (frame id, defect id) of every sighting on these frames. `near_recall`: by class what was measured for the
+    model that looked (`looking.recall`). Call it once, in the transaction that records the frames, whose rows it
+    changes.
     """
     saw = set(shown)
     looked_at: dict[int, Defect] = {}
@@ -47,7 +51,7 @@ def note_looks(
                     continue
                 chances = chances_of(
                     east_m, north_m, error, pose, camera, one.frame.width or 1, one.frame.height or 1,
-                    defect.class_key, one.frame.footage_use.value,
+                    defect.class_key, one.frame.footage_use.value, near_recall.get(defect.class_key),
                 )  # fmt: skip
                 if chances:
                     _add(session, sums, nearby.visits, defect, one.frame, chances)

@@ -89,6 +89,7 @@ class Defect(Base):
     class_votes: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")  # sum of scores by class
     visits_count: Mapped[int] = mapped_column(default=0, server_default="0")  # passes that saw it
     presence: Mapped[float] = mapped_column(default=0.0, server_default="0")  # log-odds that it is there now
+    real_log_odds: Mapped[float | None]  # that it is or was no false alarm; null until a pass has looked
     absence: Mapped[Absence | None] = mapped_column(status_column(Absence))  # what later passes propose
     absence_at: Mapped[datetime | None]
     absence_overruled_at: Mapped[datetime | None]  # a person said that it is there, whatever passes saw till then
@@ -132,6 +133,7 @@ class Visit(Base):
     sightings: Mapped[int]  # 0: it looked and saw nothing
     looks: Mapped[int]  # frames that should have shown it, those that did among them
     unseen_log: Mapped[float]  # sum over looks without a sighting of log(1 - recall); 0 or less
+    score_log: Mapped[float | None]  # what its sightings' scores say for a real thing: `identity.scores`
     lat: Mapped[float | None]  # by this visit alone; null without sightings
     lon: Mapped[float | None]
     cov_ee_m2: Mapped[float | None]  # of the sightings together, without the vehicle's fix

@@ -72,6 +72,10 @@ class DefectOut(BaseModel):
     sightings_count: int
     visits_count: int = Field(description="vehicles' passes that saw it")
     presence: float = Field(description="probability that it is there now, by what passes saw and did not see")
+    real: float | None = Field(
+        description="probability that it is or was a real thing and no false alarm; 1 once a person has confirmed it, "
+        "null until a pass has looked"
+    )
     absence: Absence | None = Field(description="what passes that saw nothing propose; a person decides")
     absence_at: datetime | None
     priority: float = Field(description="which repair comes first: the higher the sooner")
@@ -171,6 +175,7 @@ def defect_out(defect: Defect) -> DefectOut:
         sightings_count=defect.sightings_count,
         visits_count=defect.visits_count,
         presence=presence_of(defect),
+        real=real_of(defect),
         absence=defect.absence,
         absence_at=defect.absence_at,
         priority=defect.priority,
@@ -224,12 +229,23 @@ def size_95(size: float | None, size_sd: float | None) -> tuple[float, float] | 
 
 def presence_of(defect: Defect) -> float:
     """From log-odds, which rows keep so that evidence adds up, to a probability."""
-    odds = exp(-abs(defect.presence))  # of the less likely side, so that nothing overflows
-    return odds / (1 + odds) if defect.presence < 0 else 1 / (1 + odds)
+    return _chance(defect.presence)
+
+
+def real_of(defect: Defect) -> float | None:
+    """A person has the last word on what is real."""
+    if defect.state is not DefectState.CANDIDATE:
+        return 0.0 if defect.state is DefectState.REJECTED else 1.0
+    return None if defect.real_log_odds is None else _chance(defect.real_log_odds)
 
 
 def box_of(detection: Detection) -> BoxPx:
     return detection.x0_px, detection.y0_px, detection.x1_px, detection.y1_px
+
+
+def _chance(log_odds: float) -> float:
+    odds = exp(-abs(log_odds))  # of the less likely side, so that nothing overflows
+    return odds / (1 + odds) if log_odds < 0 else 1 / (1 + odds)
 
 
 def frame_image_url(frame_id: int) -> str:

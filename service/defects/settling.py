@@ -21,30 +21,32 @@ from service.surveys.models import Survey
 PART = timedelta(minutes=15)  # of a drive at once: some hundred things
 BESIDE = timedelta(seconds=160)  # before and after a part, so that its ends are known as well as its middle
 NEWEST_DRIVES = 8  # further ones keep what they were settled with
-_SETTLED_STATES = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
+# A repaired one is not taken apart from what came after it: matching tells whether the repair lasted.
+_SETTLED_STATES = (DefectState.CANDIDATE, DefectState.CONFIRMED)
 
 
-def settle_survey(session: Session, survey_id: int, since: datetime, until: datetime, now: datetime) -> int:
-    """Settles what a survey passed by in a while, a part of the drive at a time; returns how many defects were joined.
+def settle_survey(session: Session, survey_id: int, since: datetime, until: datetime, now: datetime) -> set[int]:
+    """Settles what a survey passed by in a while, a part of the drive at a time; returns the ids of defects that took
+    others in.
 
     Safe to run twice. What people decided stays: a candidate that nobody looked at may become a part of another
     defect, and nothing else.
     """
     survey = session.get_one(Survey, survey_id)
     lock_matching(session, survey.municipality_id)
-    joined = 0
+    joined: set[int] = set()
     while since <= until:
-        joined += _settle(session, survey_id, since - BESIDE, min(since + PART, until) + BESIDE, now)
+        joined |= _settle(session, survey_id, since - BESIDE, min(since + PART, until) + BESIDE, now)
         since += PART
     return joined
 
 
-def _settle(session: Session, survey_id: int, since: datetime, until: datetime, now: datetime) -> int:
+def _settle(session: Session, survey_id: int, since: datetime, until: datetime, now: datetime) -> set[int]:
     here = {visit.defect_id for visit in survey_visits(session, survey_id, since, until) if visit.sightings}
     defects = lock_defects(session, Defect.id.in_(here), Defect.state.in_(_SETTLED_STATES))
     rows = {defect.id: defect for defect in defects}
     if not rows:
-        return 0
+        return set()
     visits = visits_of(session, rows)
     plane = LocalPlane(defects[0].lat, defects[0].lon)
     taken = _newest([visit for own in visits.values() for visit in own if visit.sightings])
@@ -55,14 +57,13 @@ def _settle(session: Session, survey_id: int, since: datetime, until: datetime, 
     session.flush()
     for gone, kept in settled.joined.items():
         _join(session, rows[gone], rows[kept], now)
-    told = {visit.id: visit for visit in taken}
     for defect in defects:
         if defect.id in settled.joined.values():
-            _rebuild(session, defect, list(told.values()))
+            _rebuild(session, defect, taken)
         elif defect.id not in settled.joined:
             place(defect, visits[defect.id])
     session.flush()
-    return len(settled.joined)
+    return set(settled.joined.values())
 
 
 def _newest(visits: Sequence[Visit]) -> list[Visit]:

@@ -15,6 +15,7 @@ from service.defects.models import Defect, Detection, Sighting, Visit
 from service.defects.sights import shifted, sight_of, sights_of, spot_of, surest
 from service.identity.gaussian import Ellipse, Spot, fuse
 from service.identity.linking import Sight, Track
+from service.identity.scores import score_log
 from service.surveys.models import Frame
 
 VISIT_GAP = timedelta(seconds=120)  # a vehicle that comes by later comes with another error of its fix
@@ -214,6 +215,7 @@ def _see(visit: Visit, before: list[Sight], ones: Sequence[Seen], plane: LocalPl
     visit.gps_sd_m = gps_sd_m
     visit.heading_deg = ones[0].frame.heading_deg if visit.heading_deg is None else visit.heading_deg
     visit.sightings, visit.looks = len(sights), visit.looks + len(sights) - visit.sightings
+    visit.score_log = sum(score_log(sight.class_key, sight.score) for sight in sights)
 
 
 def _at(frame: Frame) -> datetime:

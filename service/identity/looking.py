@@ -34,6 +34,7 @@ FALLS: dict[str, tuple[float, ...]] = {
 NEAR_M = 4.0  # nearer the bonnet hides the road: coverage.footprint
 EDGE_SHARE = 0.04  # of the picture on each side: a thing cut by the edge is no look
 LEAST_CHANCE = 0.15  # a frame that would hardly show it is no look
+MOST_CHANCE = 0.9  # however good the model is: a passing car hides one side of the view
 
 # Seven places that stand for a Gaussian on the ground, in standard deviations, and their weights: exact for
 # polynomials to the fifth degree (Stroud, Approximate Calculation of Multiple Integrals, 1971, E2r2 5-1).
@@ -122,7 +123,9 @@ def chances_of(
     b = both.cov_en_m2 / a if a else 0.0
     c = sqrt(max(both.cov_nn_m2 - b * b, 0.0))
     places = ((east_m + a * x, north_m + b * x + c * y) for x, y in PLACES)
-    return tuple(recall(class_key, hypot(*place), best) if sight.shows(*place) else 0.0 for place in places)
+    return tuple(
+        min(recall(class_key, hypot(*place), best), MOST_CHANCE) if sight.shows(*place) else 0.0 for place in places
+    )
 
 
 def should_show(

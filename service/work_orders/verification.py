@@ -106,11 +106,11 @@ def list_absences(
 
 def visits_of(session: Session, defect_ids: Collection[int]) -> dict[int, list[Visited]]:
     """By defect, oldest first."""
-    columns = select(Visit.defect_id, Visit.last_at, Visit.sightings, Visit.looks, Visit.unseen_log)
+    columns = select(Visit.defect_id, Visit.last_at, Visit.sightings, Visit.looks, Visit.unseen_log, Visit.score_log)
     own = columns.where(Visit.defect_id.in_(defect_ids)).order_by(Visit.last_at, Visit.id)
     found: dict[int, list[Visited]] = defaultdict(list)
-    for defect_id, at, sightings, looks, unseen_log in session.execute(own):
-        found[defect_id].append(Visited(at, sightings, looks, unseen_log))
+    for defect_id, at, sightings, looks, unseen_log, score_log in session.execute(own):
+        found[defect_id].append(Visited(at, sightings, looks, unseen_log, score_log))
     return found
 
 
@@ -131,7 +131,7 @@ def _propose(
 ) -> bool:
     """True where the proposal changed."""
     found = _presence(defect, order, visits)
-    defect.presence = found.log_odds
+    defect.presence, defect.real_log_odds = found.log_odds, found.real_log_odds
     if defect.state not in _UNDECIDED:
         return False
     kind = Absence(found.proposal) if found.proposal else None

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from math import log
 
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.identity.absence import Presence, Visited, exists, presence
+from service.identity.scores import score_log
 from tests.factories import NOW
 from tests.identity.passes import Street
 
@@ -116,7 +118,35 @@ def test_looks_that_did_not_see_it_and_passes_that_did_rank_candidates(score: fl
 
 
 def test_a_thing_seen_in_most_frames_is_likelier_real_than_one_that_flickered() -> None:
-    assert exists([at(0, 4, 6)], "pothole", 0.5) > 0 > exists([at(0, 1, 6)], "pothole", 0.5)
+    assert exists([at(0, 4, 6)], "pothole", 0.8) > 0 > exists([at(0, 1, 6)], "pothole", 0.8)
+
+
+def test_a_first_box_is_a_false_alarm_unless_more_is_seen() -> None:
+    """One in fourteen candidates is real; a high score alone does not make up for that."""
+    once = replace(at(0, 1, 1), score_log=score_log("pothole", 0.95))
+    again = replace(at(20, 3, 4), score_log=3 * score_log("pothole", 0.9))
+    weak = replace(at(20, 3, 4), score_log=3 * score_log("pothole", 0.53))
+    assert exists([once], "pothole", 0.95) < 0 < exists([once, again], "pothole", 0.95)
+    assert exists([once, weak], "pothole", 0.95) < 0
+
+
+def test_what_comes_back_in_every_pass_with_low_scores_is_a_manhole() -> None:
+    low = [replace(at(20 * k, 3), score_log=3 * score_log("pothole", 0.55)) for k in range(4)]
+    high = [replace(at(20 * k, 3), score_log=3 * score_log("pothole", 0.85)) for k in range(4)]
+    assert exists(low, "pothole", 0.55) < -3 and exists(high, "pothole", 0.85) > 6
+
+
+def test_a_weak_box_in_one_of_many_frames_does_not_undo_a_repair() -> None:
+    weak = replace(at(60, 1, 9, 0.8), score_log=score_log("pothole", 0.53))
+    sure = replace(at(60, 6, 9, 0.8), score_log=6 * score_log("pothole", 0.9))
+    after = at(80)
+    assert presence([*SEEN, weak, after], "pothole", repaired_at=REPAIR).proposal == "fixed"
+    assert presence([*SEEN, sure, after], "pothole", repaired_at=REPAIR).proposal is None
+
+
+def test_what_a_person_has_confirmed_is_real_whatever_the_scores() -> None:
+    low = [replace(at(20 * k, 1), score_log=-3.0) for k in range(4)]
+    assert presence(low, "pothole").real_log_odds > 20 > 0 > presence(low, "pothole", score=0.5).real_log_odds
 
 
 def test_forty_frames_of_one_pass_and_forty_passes_do_not_underflow() -> None:

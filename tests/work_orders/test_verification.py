@@ -10,11 +10,12 @@ from service.accounts.permissions import Role
 from service.core.errors import Conflict, Forbidden, NotFound
 from service.core.events import Event
 from service.defects.models import Absence, Defect
+from service.defects.schemas import real_of
 from service.defects.states import DefectAction, DefectState
 from service.work_orders.models import Inspection, Repair, VerifiedBy, WorkOrder
 from service.work_orders.states import WorkOrderState
 from service.work_orders.verification import Decision, decide_absence, propose_absences
-from tests.defects.sightings import box, make_defect
+from tests.defects.sightings import box, make_defect, see
 from tests.factories import NOW, make_frame, make_municipality, make_survey, make_user, make_vehicle
 from tests.work_orders.drive_by import drive_by, pass_in_vain, repaired
 from tests.work_orders.orders import Town
@@ -54,6 +55,24 @@ def test_a_repair_that_two_passes_did_not_see_is_proposed_as_fixed_and_one_pass_
     found = town.session.get_one(Defect, defect.id)
     assert (found.absence, found.absence_at) == (Absence.FIXED, town.now) and found.presence < -3
     assert defect.state is DefectState.CONFIRMED and actions(town.session, defect)[-1] == "propose_fixed"
+
+
+def test_a_candidate_is_doubted_until_high_scores_of_later_passes_or_a_person_say_otherwise(town: Town) -> None:
+    session, defect = town.session, make_defect(town.session, box(score=0.9))
+    propose(town, defect)
+    first = real_of(defect)
+    assert first is not None and first < 0.5
+    for day in (10, 20):
+        survey = make_survey(session, make_vehicle(session, defect.municipality)[0])
+        for second in range(3):
+            at = NOW + timedelta(days=day, seconds=second)
+            see(session, [box(score=0.9)], make_frame(session, survey=survey, captured_at=at))
+    session.commit()
+    propose(town, defect)
+    later = real_of(defect)
+    assert defect.visits_count == 3 and later is not None and later > 0.9
+    defect.state = DefectState.CONFIRMED
+    assert real_of(defect) == 1.0
 
 
 def test_proposing_again_by_the_same_passes_changes_nothing(town: Town) -> None:
