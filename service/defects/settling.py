@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from service.core.events import SYSTEM, Event
 from service.core.plane import LocalPlane
 from service.defects.access import lock_defects, lock_matching
+from service.defects.grid import cells_within
 from service.defects.merging import absorb
 from service.defects.models import Defect, Detection, Review, Sighting, Visit
 from service.defects.service import move_defect
 from service.defects.sights import spot_of
 from service.defects.states import DefectAction, DefectState
 from service.defects.visiting import fix_of, place, rebuild_visits, survey_visits, visits_of
-from service.identity.settling import FixError, Passage, settle
+from service.identity.settling import NEAR_M, FixError, Passage, settle
 from service.surveys.models import Survey
 
 PART = timedelta(minutes=15)  # of a drive at once: some hundred things
@@ -42,8 +43,7 @@ def settle_survey(session: Session, survey_id: int, since: datetime, until: date
 
 
 def _settle(session: Session, survey_id: int, since: datetime, until: datetime, now: datetime) -> set[int]:
-    here = {visit.defect_id for visit in survey_visits(session, survey_id, since, until) if visit.sightings}
-    defects = lock_defects(session, Defect.id.in_(here), Defect.state.in_(_SETTLED_STATES))
+    defects = _around(session, survey_id, since, until)
     rows = {defect.id: defect for defect in defects}
     if not rows:
         return set()
@@ -64,6 +64,18 @@ def _settle(session: Session, survey_id: int, since: datetime, until: datetime, 
             place(defect, visits[defect.id])
     session.flush()
     return set(settled.joined.values())
+
+
+def _around(session: Session, survey_id: int, since: datetime, until: datetime) -> list[Defect]:
+    """What the survey saw in that while and what lies beside it, locked."""
+    seen = {visit.defect_id for visit in survey_visits(session, survey_id, since, until) if visit.sightings}
+    places = session.execute(select(Defect.lat, Defect.lon).where(Defect.id.in_(seen))).all()
+    cells = {cell for lat, lon in places for cell in cells_within(lat, lon, NEAR_M)}
+    municipality_id = session.get_one(Survey, survey_id).municipality_id
+    return lock_defects(
+        session, Defect.municipality_id == municipality_id, Defect.h3_cell.in_(cells),
+        Defect.state.in_(_SETTLED_STATES),
+    )  # fmt: skip
 
 
 def _newest(visits: Sequence[Visit]) -> list[Visit]:

@@ -10,7 +10,7 @@ from service.identity.alignment import Anchor, Offsets, Pairs, align, log_ratios
 from service.identity.gaussian import Ellipse, Spot
 from service.identity.linking import DRIFT_SD_M, WHITE_SHARE, Track, class_cost
 
-NEW_PER_M2 = 1e-4  # things that a pass shows for the first time, on ground where it shows any
+NEW_PER_M2 = 3e-5  # things that a pass shows for the first time, on ground where it shows any
 TRUST_BY_SCORE = 1.5  # one box of score 0.16, as false alarms have, is trusted to a fifth, four of 0.75 wholly
 MAP_SHARE = 0.1  # of the variance that fixes leave in a place which its neighbours do not have in common
 FURTHEST_SD = 3.3  # pairs farther apart than this are not looked at

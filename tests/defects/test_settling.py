@@ -63,6 +63,7 @@ def test_a_half_that_one_jump_of_a_fix_made_becomes_a_part_of_its_whole(session:
     half = defects[-1]
     half_visit = session.scalars(select(Visit).where(Visit.defect_id == half.id)).one()
     half_visit.lat, half_visit.lon = moved(half_visit.lat or 0.0, half_visit.lon or 0.0, 270, JUMP_M - LEFT_M)
+    session.flush()
     joined = settle(session, session.get_one(Survey, half_visit.survey_id), 2)
     session.expire_all()
     assert len(live(session)) == len(STREET_M)
