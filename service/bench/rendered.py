@@ -87,7 +87,9 @@ def measure_drawn(
             near += recall_of(drawn.truths, boxes)
             places_m.update(_places_m(survey, drawn))
             advance(1)
-        drive_pass(database, book, frames, condition.camera_error_deg, batch_frames)
+        if frames:  # none: a short drive without a fix
+            recall = detector.model.near_recall
+            drive_pass(database, book, frames, condition.camera_error_deg, batch_frames, recall)
     seconds = time.perf_counter() - started
     sightings, placed, counted = read_filed(database, book, survey.city)
     filed, peer_placed = peer_way(book, survey.city)
