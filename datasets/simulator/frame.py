@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from io import BytesIO
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,7 @@ LOCAL_TIME = timezone(timedelta(hours=3))  # Saudi Arabia keeps one offset all y
 MAKE, MODEL = "Rasid", "Drive simulator"
 JPEG_QUALITY = 88
 FULL_FRAME_MM = 36.0
+RADIUS_PER_SD = 1.51  # of a round Gaussian, the radius that holds 68 of 100: what telephones write as their error
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class RenderedFrame:
-    """Pixels are uint8 (H, W, 3) BGR; captured_at is UTC; lat and lon are the camera's place."""
+    """Pixels are uint8 (H, W, 3) BGR; captured_at is UTC; lat, lon are the camera's place, heading_deg NaN: untold."""
 
     name: str
     pixels: NDArray[np.uint8]
@@ -39,6 +41,8 @@ class RenderedFrame:
     speed_mps: float
     focal_px: float
     truths: tuple[Truth, ...]
+    gps_dop: float | None = None
+    gps_sd_m: float | None = None  # per axis, as the receiver states it
 
     def jpeg(self) -> bytes:
         """The frame as a JPEG file with position, heading, speed and time in its EXIF block."""
@@ -70,6 +74,13 @@ def _camera_tags(frame: RenderedFrame) -> dict[int, object]:
 def _gps_tags(frame: RenderedFrame) -> dict[int, object]:
     utc = frame.captured_at
     seconds = _ratio(utc.second + utc.microsecond / 1e6, 1000)
+    told: dict[int, object] = {}
+    if not isnan(frame.heading_deg):
+        told |= {16: "T", 17: _ratio(frame.heading_deg % 360, 100)}
+    if frame.gps_dop is not None:
+        told[11] = _ratio(frame.gps_dop, 100)
+    if frame.gps_sd_m is not None:
+        told[31] = _ratio(frame.gps_sd_m * RADIUS_PER_SD, 100)
     return {
         0: b"\x02\x03\x00\x00",
         1: "N" if frame.lat >= 0 else "S",
@@ -79,10 +90,9 @@ def _gps_tags(frame: RenderedFrame) -> dict[int, object]:
         7: (_ratio(utc.hour, 1), _ratio(utc.minute, 1), seconds),
         12: "K",
         13: _ratio(frame.speed_mps * 3.6, 100),
-        16: "T",
-        17: _ratio(frame.heading_deg % 360, 100),
         18: "WGS-84",
         29: utc.strftime("%Y:%m:%d"),
+        **told,
     }
 
 

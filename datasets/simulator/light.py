@@ -1,6 +1,6 @@
 """The look of one drive: sun or haze, colours of road, kerb and sand, all drawn from the seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from math import cos, radians, sin
 
@@ -58,6 +58,14 @@ class Look:
         """Brightness of a lit surface relative to level ground."""
         bounced = 0.22 * self.direct * (1 - abs(float(normal[2])))
         return float((self.ambient + bounced + self.direct * max(0.0, float(normal @ self.to_sun))) / self.flat_light)
+
+    def under(self, sky: "Look") -> "Look":
+        """The same street in the weather of another look, by another camera."""
+        return replace(
+            self, sun_azimuth_deg=sky.sun_azimuth_deg, sun_elevation_deg=sky.sun_elevation_deg, direct=sky.direct,
+            ambient=sky.ambient, haze_m=sky.haze_m, haze=sky.haze, zenith=sky.zenith, exposure=sky.exposure,
+            warmth=sky.warmth, sensor_noise=sky.sensor_noise,
+        )  # fmt: skip
 
     @property
     def in_shadow(self) -> float:

@@ -11,7 +11,8 @@ from typer.core import TyperGroup
 from inference.bench_cli import bench as measure_detector
 
 if TYPE_CHECKING:
-    from service.bench.suite import Suite
+    from service.bench.suite import Asked
+    from service.core.runtime import Runtime
 
 DEFAULT = "detector"
 
@@ -30,13 +31,20 @@ bench.command(DEFAULT)(measure_detector)
 
 @bench.command("identity")
 def identity(
-    seeds: Annotated[str, typer.Option(help="Cities to drive through, with commas between.")] = "1,2,3",
+    seeds: Annotated[
+        str | None, typer.Option(help="Cities to drive through, with commas between; 1,2,3, and with --rendered 1.")
+    ] = None,
     km: Annotated[float, typer.Option(min=1, help="Streets of each city.")] = 8.0,
     table: Annotated[bool, typer.Option(help="Also other GPS errors, spacings, recalls and calibrations.")] = True,
     stored: Annotated[
         str, typer.Option(help="Sizes of the database that matching is timed with, with commas between.")
     ] = "1000,1000000",
     batch: Annotated[int, typer.Option(min=1, help="Frames of one transaction.")] = 32,
+    rendered: Annotated[
+        bool, typer.Option("--rendered", help="Instead: draw the frames and ask the real detector.")
+    ] = False,
+    frames: Annotated[int, typer.Option(min=12, help="With --rendered: about so many in each city.")] = 400,
+    keep: Annotated[Path | None, typer.Option(metavar="FOLDER", help="With --rendered: keep the frames here.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
     markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the tables here.")] = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw them (PNG); needs matplotlib.")] = None,
@@ -52,29 +60,46 @@ def identity(
     rasid bench identity --json identity.json
 
     rasid bench identity --seeds 7 --no-table --stored ""
+
+    rasid bench identity --rendered --frames 400
     """
+    from service.bench.report import as_json, as_markdown, draw
     from service.bench.suite import Asked, run_suite
     from service.core.runtime import open_runtime
     from service.core.settings import Settings
 
+    cities = seeds or ("1" if rendered else "1,2,3")
     asked = Asked(
-        seeds=tuple(int(seed) for seed in seeds.split(",") if seed),
+        seeds=tuple(int(seed) for seed in cities.split(",") if seed),
         km=km, table=table, stored=tuple(int(size) for size in stored.split(",") if size), batch_frames=batch,
     )  # fmt: skip
     with tempfile.TemporaryDirectory(prefix="rasid-bench-") as folder:
         Path(folder).chmod(0o755)  # the embedded PostgreSQL of root runs as a user of its own
         with open_runtime(Settings(data_dir=Path(folder), privacy="off")) as runtime:
-            suite = run_suite(runtime.database, asked)
-    _tell(suite, json_file, markdown, plot)
-
-
-def _tell(suite: "Suite", json_file: Path | None, markdown: Path | None, plot: Path | None) -> None:
-    from service.bench.report import as_json, as_markdown, draw
-
-    typer.echo(as_markdown(suite))
-    if json_file:
-        json_file.write_text(json.dumps(as_json(suite), indent=2) + "\n", "utf-8")
-    if markdown:
-        markdown.write_text(as_markdown(suite) + "\n", "utf-8")
-    if plot:
+            if rendered:
+                told, figures = _rendered(runtime, asked, frames, keep)
+            else:
+                suite = run_suite(runtime.database, asked)
+                told, figures = as_markdown(suite), as_json(suite)
+    _tell(told, figures, json_file, markdown)
+    if plot and not rendered:
         draw(suite, plot)
+
+
+def _rendered(runtime: "Runtime", asked: "Asked", frames: int, keep: Path | None) -> tuple[str, dict[str, Any]]:
+    from service.bench.rendered import as_json, as_markdown, measure_towns
+    from service.bench.suite import one_bar
+
+    with one_bar("drawn frames") as advance:
+        towns = measure_towns(
+            runtime.database, runtime.detector, asked.seeds, frames, asked.batch_frames, advance, keep
+        )
+    return as_markdown(*towns), as_json(*towns)
+
+
+def _tell(told: str, figures: dict[str, Any], json_file: Path | None, markdown: Path | None) -> None:
+    typer.echo(told)
+    if json_file:
+        json_file.write_text(json.dumps(figures, indent=2) + "\n", "utf-8")
+    if markdown:
+        markdown.write_text(told + "\n", "utf-8")

@@ -14,12 +14,13 @@ HEAD = (
     "| | cities | frames | sightings | false | F1 ours | F1 peer | counted / true | median, p95 ours (m) | peer "
     "| in 95 % |"
 )
+RULE = "|---|---|---|---|---|---|---|---|---|---|---|"
 
 
 def as_markdown(suite: Suite) -> str:
     """Tables for docs/accuracy.md; the reference is the mean over its cities."""
-    lines = [HEAD, "|---|---|---|---|---|---|---|---|---|---|---|"]
-    lines += [_row(name, outcomes) for name, outcomes in suite.outcomes.items()]
+    lines = [HEAD, RULE]
+    lines += [row_of(name, outcomes) for name, outcomes in suite.outcomes.items()]
     repairs = suite.repairs
     lines += [
         "",
@@ -37,18 +38,18 @@ def as_markdown(suite: Suite) -> str:
 def as_json(suite: Suite) -> dict[str, Any]:
     return {
         "conditions": {
-            name: [
-                {
-                    "condition": asdict(one.condition), "frames": one.frames, "sightings": one.sightings,
-                    "false_alarms": one.false_alarms, "frames_per_s": one.frames_per_s,
-                    "ours": _scores(one.ours), "peer": _scores(one.peer),
-                }
-                for one in outcomes
-            ]
-            for name, outcomes in suite.outcomes.items()
+            name: [outcome_json(one) for one in outcomes] for name, outcomes in suite.outcomes.items()
         },
         "repairs": asdict(suite.repairs) | {"precision": suite.repairs.precision, "recall": suite.repairs.recall},
         "frames_per_s_by_stored": suite.frames_per_s,
+    }  # fmt: skip
+
+
+def outcome_json(one: Outcome) -> dict[str, Any]:
+    return {
+        "condition": asdict(one.condition), "frames": one.frames, "sightings": one.sightings,
+        "false_alarms": one.false_alarms, "frames_per_s": one.frames_per_s,
+        "ours": _scores(one.ours), "peer": _scores(one.peer),
     }  # fmt: skip
 
 
@@ -81,7 +82,8 @@ def _bars(axis: Any, groups: Sequence[Sequence[Outcome]], of: Callable[[Scores],
     axis.barh([row + 0.2 for row in rows], [mean(of(one.peer) for one in group) for group in groups], 0.4, label="peer")
 
 
-def _row(name: str, outcomes: Sequence[Outcome]) -> str:
+def row_of(name: str, outcomes: Sequence[Outcome]) -> str:
+    """One condition; the mean over its cities."""
     ours, peer = [one.ours for one in outcomes], [one.peer for one in outcomes]
     inside = [one.inside_95 for one in ours if one.inside_95 is not None]
     cells = (

@@ -1,5 +1,7 @@
 """All that `rasid bench identity` measures, one condition after the other."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from rich.progress import BarColumn, Progress, TextColumn
@@ -59,6 +61,13 @@ def run_suite(database: Database, asked: Asked) -> Suite:
             one, advance = Condition("repairs", seed, streets_km=asked.km), _bar(progress, f"repairs, city {seed}")
             repairs += measure_repairs(database, one, asked.batch_frames, advance)
     return Suite(asked, outcomes, repairs, frames_per_s)
+
+
+@contextmanager
+def one_bar(name: str) -> Iterator[Advance]:
+    """A progress bar for what is measured by itself."""
+    with _progress() as progress:
+        yield _bar(progress, name)
 
 
 def _scale(database: Database, asked: Asked, progress: Progress) -> dict[int, float]:

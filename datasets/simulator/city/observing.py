@@ -1,6 +1,7 @@
 """Drives a pass and tells what its frames show and what the detector said, without drawing a pixel."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from itertools import pairwise
 from math import isnan
@@ -49,14 +50,12 @@ def _hidden(views: Views, track: Track, things: int, rates: Rates, rng: np.rando
     return np.asarray(parked[views.thing] | passing[views.frame, side])
 
 
-def _frames(
-    city: City, one_pass: Pass, track: Track, boxes: Boxes, visible: Views, occluded: Views
-) -> Iterator[ObservedFrame]:
-    vehicle, said = one_pass.vehicle, _observed(city, boxes)
-    parts = _parts(boxes.frame, len(track))
+def told_frames(city: City, one_pass: Pass, track: Track) -> Iterator[ObservedFrame]:
+    """Every frame as the vehicle tells it, with its true pose; no boxes yet, and nothing that it shows."""
+    vehicle = one_pass.vehicle
     told = (track.time_s, *track.told_m.T, track.heading_deg, track.dop, track.stated_sd_m, track.speed_mps)
-    rows = zip(*(column.tolist() for column in told), parts, _truths(city, track, visible, occluded), strict=True)
-    for i, (time_s, east_m, north_m, heading_deg, dop, sd_m, speed_mps, part, truth) in enumerate(rows):
+    rows = zip(*(column.tolist() for column in told), _poses_of(track), strict=True)
+    for i, (time_s, east_m, north_m, heading_deg, dop, sd_m, speed_mps, truth) in enumerate(rows):
         lat, lon = city.frame.to_wgs84(east_m, north_m)
         yield ObservedFrame(
             frame_id=f"{one_pass.survey_id}-{i:06d}",
@@ -72,19 +71,26 @@ def _frames(
             width=vehicle.camera.width,
             height=vehicle.camera.height,
             camera=vehicle.told,
-            boxes=tuple(said[part]),
+            boxes=(),
             truth=truth,
         )
 
 
-def _truths(city: City, track: Track, visible: Views, occluded: Views) -> Iterator[FrameTruth]:
+def _poses_of(track: Track) -> Iterator[FrameTruth]:
     pose = (*track.true_m.T, track.true_heading_deg, track.pitch_deg, track.roll_deg)
+    for east_m, north_m, heading_deg, pitch_deg, roll_deg in zip(*(column.tolist() for column in pose), strict=True):
+        yield FrameTruth(east_m, north_m, heading_deg, pitch_deg, roll_deg, (), ())
+
+
+def _frames(
+    city: City, one_pass: Pass, track: Track, boxes: Boxes, visible: Views, occluded: Views
+) -> Iterator[ObservedFrame]:
+    said = _observed(city, boxes)
     seen, unseen = ([city.defects[i].id for i in views.thing.tolist()] for views in (visible, occluded))
-    parts = (_parts(views.frame, len(track)) for views in (visible, occluded))
-    rows = zip(*(column.tolist() for column in pose), *parts, strict=True)
-    for east_m, north_m, heading_deg, pitch_deg, roll_deg, seen_part, unseen_part in rows:
-        ids = tuple(seen[seen_part]), tuple(unseen[unseen_part])
-        yield FrameTruth(east_m, north_m, heading_deg, pitch_deg, roll_deg, *ids)
+    parts = (_parts(rows.frame, len(track)) for rows in (boxes, visible, occluded))
+    for told, part, seen_part, unseen_part in zip(told_frames(city, one_pass, track), *parts, strict=True):
+        ids = {"visible_ids": tuple(seen[seen_part]), "occluded_ids": tuple(unseen[unseen_part])}
+        yield replace(told, boxes=tuple(said[part]), truth=replace(told.truth, **ids))
 
 
 def _parts(frame: Indices, frames: int) -> list[slice]:

@@ -1,6 +1,6 @@
 """One simulated town: built once per seed, then looked at from many places."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -40,14 +40,20 @@ class Town:
         return np.array([(d.place.east_m, d.place.north_m) for d in self.defects.all]).reshape(-1, 2)
 
 
-def build_town(route: Route, seed: int) -> Town:
-    """The town around a route as the seed has it."""
+def build_town(route: Route, seed: int, day: int | None = None) -> Town:
+    """The town around a route as the seed has it; on another day the weather and the parked cars are others."""
     look = random_look(np.random.default_rng([seed, 2]))
+    if day is not None:
+        look = look.under(random_look(np.random.default_rng([seed, 11, day])))
     streets = lay_streets(route.corners_m, np.random.default_rng([seed, 3]))
     stock = draw_facades(np.random.default_rng([seed, 4]))
     boxes = build_lots(streets, stock, np.random.default_rng([seed, 5]))
     defects = Defects(streets, boxes, look, seed, route.town)
     standing_m = np.array([(d.place.east_m, d.place.north_m) for d in defects.all if d.class_key != HARMLESS])
+    furniture = furnish(streets, standing_m.reshape(-1, 2), look, np.random.default_rng([seed, 10]))
+    if day is not None:
+        parked = furnish(streets, standing_m.reshape(-1, 2), look, np.random.default_rng([seed, 10, day]))
+        furniture = replace(furniture, cars=parked.cars)
     noise = np.random.default_rng([seed, 6])
     return Town(
         look=look,
@@ -55,6 +61,6 @@ def build_town(route: Route, seed: int) -> Town:
         tiles=make_tiles(noise),
         clouds=seamless_noise(noise, 512, 1.6),
         boxes=boxes,
-        furniture=furnish(streets, standing_m.reshape(-1, 2), look, np.random.default_rng([seed, 10])),
+        furniture=furniture,
         defects=defects,
     )
