@@ -10,6 +10,7 @@ class Role(StrEnum):
     SUPERVISOR = "supervisor"
     INSPECTOR = "inspector"
     UNIT = "unit"
+    CENTRE = "centre"  # the 940 reports centre
 
 
 class Permission(StrEnum):
@@ -25,14 +26,34 @@ class Permission(StrEnum):
     MANAGE_VEHICLES = "manage_vehicles"
     MANAGE_STREETS = "manage_streets"  # import the streets that coverage is measured on
     MANAGE_ACCOUNTS = "manage_accounts"  # municipalities and users
+    VIEW_REPORTS = "view_reports"  # citizens' reports, without who sent them
+    MANAGE_REPORTS = "manage_reports"  # take, merge, answer and close reports; who sent them
+    MANAGE_INCIDENTS = "manage_incidents"  # declare, change and end an incident
+    VIEW_CONTRACTS = "view_contracts"
+    MANAGE_CONTRACTS = "manage_contracts"  # contractors, prices, penalties, monthly statements
+    VIEW_INDICATORS = "view_indicators"
+    MANAGE_PROGRAMMES = "manage_programmes"  # programmes, their phases and targets
+    MANAGE_WEBHOOKS = "manage_webhooks"  # endpoints, secrets, replay
 
 
 P = Permission
 ROLES: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(Permission),
     Role.SUPERVISOR: frozenset(Permission) - {P.MANAGE_ACCOUNTS},
-    Role.INSPECTOR: frozenset({P.VIEW_FRAMES, P.MEND_FRAMES, P.VIEW_DEFECTS, P.REVIEW, P.VIEW_WORK_ORDERS, P.INSPECT}),
+    Role.INSPECTOR: frozenset(
+        {
+            P.VIEW_FRAMES,
+            P.MEND_FRAMES,
+            P.VIEW_DEFECTS,
+            P.REVIEW,
+            P.VIEW_WORK_ORDERS,
+            P.INSPECT,
+            P.VIEW_REPORTS,
+            P.VIEW_INDICATORS,
+        }
+    ),
     Role.UNIT: frozenset({P.VIEW_WORK_ORDERS, P.WORK}),
+    Role.CENTRE: frozenset({P.VIEW_DEFECTS, P.VIEW_WORK_ORDERS, P.VIEW_REPORTS, P.MANAGE_REPORTS, P.VIEW_INDICATORS}),
 }
 
 
