@@ -21,7 +21,7 @@ from service.identity.gaussian import Ellipse, Spot
 from service.identity.linking import LONGEST_GAP_S, Track
 from service.identity.matching import Known
 
-AROUND_BOX_M = 14.0  # four standard deviations of two fixes of 2.5 m
+AROUND_BOX_M, AROUND_SDS, FURTHEST_M = 14.0, 5.6, 70.0  # at least; four standard deviations of two fixes; at most
 AHEAD_M, AROUND_FRAME_M = 14.0, 14.0  # the road that a frame shows well enough to miss something there
 AROUND = timedelta(seconds=160)  # twice as long as a fix remembers its error: `alignment.DRIFT_TIME_S`
 OWN_PASS = timedelta(minutes=10)  # within it a vehicle's fixes are off by the same and tell nothing new of a place
@@ -46,7 +46,8 @@ class Look:
     lat: float
     lon: float
     heading_deg: float | None
-    places: Sequence[tuple[float, float, float]]  # lat, lon, one standard deviation in metres
+    places: Sequence[tuple[float, float, float]]  # lat, lon, one standard deviation in metres without the fix
+    gps_sd_m: float = 0.0  # per axis, of the fix
 
 
 def load_nearby(
@@ -104,7 +105,8 @@ def _cells(looks: Iterable[Look]) -> set[str]:
         )
         cells.update(cells_within(*ahead, AROUND_FRAME_M))
         for lat, lon, sd_m in look.places:
-            cells.update(cells_within(lat, lon, min(AROUND_BOX_M + 2 * sd_m, 40.0)))
+            fix_m = max(AROUND_BOX_M, AROUND_SDS * look.gps_sd_m)
+            cells.update(cells_within(lat, lon, min(fix_m + 2 * sd_m, FURTHEST_M)))
     return cells
 
 

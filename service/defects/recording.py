@@ -191,7 +191,7 @@ def sight_in(nearby: Nearby, frame: Frame, box: SeenBox, now: datetime) -> Sight
 def look_of(frame: Frame, boxes: Sequence[SeenBox]) -> Look:
     assert frame.lat is not None and frame.lon is not None  # a frame that is processed has a place
     places = [(box.position.lat, box.position.lon, box.position.ellipse.mean_sd_m) for box in boxes]
-    return Look(frame.lat, frame.lon, frame.heading_deg, places)
+    return Look(frame.lat, frame.lon, frame.heading_deg, places, fix_sd_m(frame))
 
 
 def _record(

@@ -16,7 +16,8 @@ from service.defects.service import move_defect
 from service.defects.sights import spot_of
 from service.defects.states import DefectAction, DefectState
 from service.defects.visiting import fix_of, place, rebuild_visits, survey_visits, visits_of
-from service.identity.settling import NEAR_M, FixError, Passage, settle
+from service.identity.drift import Passage
+from service.identity.settling import NEAR_M, NEAR_SDS, FixError, settle
 from service.surveys.models import Survey
 
 PART = timedelta(minutes=15)  # of a drive at once: some hundred things
@@ -68,9 +69,11 @@ def _settle(session: Session, survey_id: int, since: datetime, until: datetime, 
 
 def _around(session: Session, survey_id: int, since: datetime, until: datetime) -> list[Defect]:
     """What the survey saw in that while and what lies beside it, locked."""
-    seen = {visit.defect_id for visit in survey_visits(session, survey_id, since, until) if visit.sightings}
+    own = [visit for visit in survey_visits(session, survey_id, since, until) if visit.sightings]
+    near_m = max([NEAR_M, *(NEAR_SDS * fix_of(visit) for visit in own)])
+    seen = {visit.defect_id for visit in own}
     places = session.execute(select(Defect.lat, Defect.lon).where(Defect.id.in_(seen))).all()
-    cells = {cell for lat, lon in places for cell in cells_within(lat, lon, NEAR_M)}
+    cells = {cell for lat, lon in places for cell in cells_within(lat, lon, near_m)}
     municipality_id = session.get_one(Survey, survey_id).municipality_id
     return lock_defects(
         session, Defect.municipality_id == municipality_id, Defect.h3_cell.in_(cells),

@@ -13,7 +13,8 @@ import numpy as np
 
 from service.identity.gaussian import Ellipse, Spot, fuse
 from service.identity.rays import Ray
-from service.identity.triangulation import ALIKE, FARTHEST_M, SHAPES, Eye, Fit, expected, triangulate
+from service.identity.shapes import SHAPES
+from service.identity.triangulation import ALIKE, FARTHEST_M, Eye, Fit, expected, triangulate
 
 LONGEST_GAP_S = 20.0  # later the vehicle's fix has drifted too far; `alignment` joins what was parted
 DRIFT_SD_M = 0.16  # per axis and root of a second, per metre of the fix's own deviation: correlated over about 80 s

@@ -8,6 +8,7 @@ from service.core.geodesy import moved
 from service.identity.camera import Camera, GroundPoint, meet_ground
 from service.identity.gaussian import Ellipse
 from service.identity.rays import BUMP_SD_DEG, CUT_PX, CUT_SD_SHARE, EDGE_SD_PX, EDGE_SD_SHARE, Ray, ray_of
+from service.identity.shapes import ANY, SHAPES, Shape
 
 MAX_DISTANCE_M = 40.0  # there one degree of pitch moves the point by 14 m when the lens is 2 m above the road
 FARTHEST_M = 60.0  # nothing is detected beyond
@@ -20,35 +21,9 @@ UNMEASURED_AHEAD_M, UNMEASURED_ALONG_SD_M, UNMEASURED_ACROSS_SD_M = 11.0, 6.0, 4
 UNMEASURED_HEADLESS_SD_M = 12.0
 UNRANGED_M, UNRANGED_SD_M = 16.0, 8.0  # along a known ray whose meeting with the thing is unknown
 
-
 ONE_METRE = Ellipse.round(1.0)
 
 
-@dataclass(frozen=True)
-class Base:
-    """How high above the road the lower edge of a class's things is, and how deep they reach along the view."""
-
-    height_m: float = 0.0
-    height_sd_m: float = 0.03
-    flat: bool = False  # lies on the road: the middle of its box is its middle, not its near edge
-    viewpoint_sd_m: float = 0.2  # per axis: from each side a thing of some extent seems to lie elsewhere
-    usual_width_m: float = 0.0  # of a thing that lies flat, ...
-    usual_height_m: float = 0.0  # ... or of one that stands: tells a rough range where the road does not
-
-
-BASES: dict[str, Base] = {
-    "pothole": Base(flat=True, usual_width_m=0.9),
-    "road_crack": Base(flat=True, usual_width_m=1.5, viewpoint_sd_m=0.5),
-    "garbage": Base(usual_height_m=0.5, viewpoint_sd_m=0.9),
-    "graffiti": Base(0.7, 0.4, usual_height_m=1.2, viewpoint_sd_m=1.6),
-    "construction_barrier": Base(usual_height_m=0.9, viewpoint_sd_m=0.9),
-    "neglected_sidewalk": Base(0.1, 0.1, flat=True, usual_width_m=2.5, viewpoint_sd_m=1.0),
-    "bad_billboard": Base(1.5, 1.2, usual_height_m=1.5, viewpoint_sd_m=1.2),
-    "sand_rubble": Base(flat=True, usual_width_m=2.0, viewpoint_sd_m=0.9),
-    "standing_water": Base(flat=True, usual_width_m=2.5, viewpoint_sd_m=0.8),
-    "damaged_sign": Base(1.6, 0.6, usual_height_m=0.7),
-    "unkept_facade": Base(0.4, 0.5, usual_height_m=3.0, viewpoint_sd_m=3.0),
-}
 USUAL_SD_SHARE = 0.8  # things of a class differ so much in size
 SURE_RANGE_M = 30.0  # nearer, the road tells the range better than any usual size
 
@@ -99,30 +74,30 @@ def locate(
         return GroundPosition(pose.lat, pose.lon, ellipse=Ellipse.round(UNMEASURED_HEADLESS_SD_M))
     if camera is None:
         return _unmeasured(pose, pose.heading_deg)
-    place = _meet(box_xyxy_px, camera, pose, BASES.get(class_key or "", Base()))
+    place = _meet(box_xyxy_px, camera, pose, SHAPES.get(class_key or "", ANY))
     ray = ray_of(box_xyxy_px, camera, pose.heading_deg, pose.heading_sd_deg, (pose.width_px, pose.height_px))
     return replace(place, ray=ray, eye=(pose.lat, pose.lon))
 
 
 def _meet(
-    box_xyxy_px: tuple[float, float, float, float], camera: Camera, pose: FramePose, base: Base
+    box_xyxy_px: tuple[float, float, float, float], camera: Camera, pose: FramePose, shape: Shape
 ) -> GroundPosition:
     x0, y0, x1, y1 = box_xyxy_px
     left, bottom = camera.ray(x0, y1, pose.width_px, pose.height_px)
     right = camera.ray(x1, y1, pose.width_px, pose.height_px)[0]
     top = camera.ray((x0 + x1) / 2, y0, pose.width_px, pose.height_px)[1]
-    drop_m = camera.height_m - base.height_m
+    drop_m = camera.height_m - shape.base_m
     near = meet_ground((left + right) / 2, bottom, camera, drop_m) if drop_m >= LEAST_DROP_M else None
     looks_deg = (pose.heading_deg or 0.0) + camera.yaw_deg
-    guess_m = _usual_range_m(base, right - left, bottom - top)
+    guess_m = _usual_range_m(shape, right - left, bottom - top)
     if near is None or near.range_m > MAX_DISTANCE_M:
         return _along_the_ray((left + right) / 2, bottom, camera, pose, guess_m)
     far = meet_ground((left + right) / 2, top, camera, drop_m)
     length_m = far.ahead_m - near.ahead_m if far and 0 < far.ahead_m <= MAX_DISTANCE_M else None
-    half_length_m = min(length_m or 0.0, near.range_m / 2, 4.0) / 2 if base.flat else 0.0
+    half_length_m = min(length_m or 0.0, near.range_m / 2, 4.0) / 2 if shape.height_m is None and shape.width_m else 0.0
     distance_m = near.range_m + half_length_m
     bearing_deg = looks_deg + degrees(near.bearing)
-    range_sd_m, across_sd_m = _errors(near, camera, base, drop_m, box_xyxy_px, pose)
+    range_sd_m, across_sd_m = _errors(near, camera, shape, drop_m, box_xyxy_px, pose)
     if near.range_m > SURE_RANGE_M and guess_m is not None:
         distance_m, range_sd_m = _weighed(distance_m, range_sd_m, guess_m)
     lat, lon = moved(pose.lat, pose.lon, bearing_deg, distance_m)
@@ -136,9 +111,9 @@ def _meet(
     )  # fmt: skip
 
 
-def _usual_range_m(base: Base, width: float, height: float) -> float | None:
+def _usual_range_m(shape: Shape, width: float, height: float) -> float | None:
     """How far away a thing of its class's usual size would look so large, in units of the image plane."""
-    seen, usual_m = (width, base.usual_width_m) if base.usual_width_m else (height, base.usual_height_m)
+    seen, usual_m = (width, shape.width_m) if shape.height_m is None else (height, shape.height_m)
     return min(max(usual_m / seen, 3.0), FARTHEST_M) if usual_m and seen > 1e-6 else None
 
 
@@ -150,7 +125,7 @@ def _weighed(distance_m: float, sd_m: float, guess_m: float) -> tuple[float, flo
 
 
 def _errors(
-    near: GroundPoint, camera: Camera, base: Base, drop_m: float, box_xyxy_px: tuple[float, float, float, float],
+    near: GroundPoint, camera: Camera, shape: Shape, drop_m: float, box_xyxy_px: tuple[float, float, float, float],
     pose: FramePose,
 ) -> tuple[float, float]:  # fmt: skip
     """Standard deviations in metres along the view and across it."""
@@ -163,14 +138,14 @@ def _errors(
         gain_m * row,
         gain_m * radians(BUMP_SD_DEG),
         gain_m * radians(camera.pitch_sd_deg),
-        near.range_m * base.height_sd_m / drop_m,
+        near.range_m * shape.base_sd_m / drop_m,
         near.range_m * HEIGHT_SD_SHARE,
         0.1,
     )
     beyond_m = near.metres_per_unit * CUT_SD_SHARE * (x1 - x0) / focal_px if cut else 0.0
     turn = radians(hypot(pose.heading_sd_deg, camera.yaw_sd_deg))
     across = hypot(near.metres_per_unit * column, near.range_m * turn, beyond_m, 0.1)
-    return hypot(along, base.viewpoint_sd_m), hypot(across, base.viewpoint_sd_m)
+    return hypot(along, shape.viewpoint_sd_m), hypot(across, shape.viewpoint_sd_m)
 
 
 def _along_the_ray(x: float, y: float, camera: Camera, pose: FramePose, guess_m: float | None) -> GroundPosition:

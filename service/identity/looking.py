@@ -7,7 +7,8 @@ from typing import TypeAlias
 
 from service.identity.camera import Camera
 from service.identity.gaussian import Ellipse
-from service.identity.locate import BASES, LEAST_DROP_M, Base
+from service.identity.locate import LEAST_DROP_M
+from service.identity.shapes import SHAPES, Shape
 
 Chances: TypeAlias = tuple[float, ...]  # one for each of PLACES; empty: the frame says nothing of the place
 
@@ -115,7 +116,7 @@ def chances_of(
     if east_m * east_m + north_m * north_m > FAR_M * FAR_M:
         return ()
     looks = radians(pose.heading_deg + camera.yaw_deg)
-    sight = _Sight(sin(looks), cos(looks), camera, BASES[class_key], height_px / width_px)
+    sight = _Sight(sin(looks), cos(looks), camera, SHAPES[class_key], height_px / width_px)
     if not sight.shows(east_m, north_m):
         return ()
     both = ellipse + pose.ellipse
@@ -144,13 +145,13 @@ class _Sight:
     sine: float  # of the direction it looks, clockwise from north
     cosine: float
     camera: Camera
-    base: Base
+    shape: Shape
     aspect: float  # height / width
 
     def shows(self, east_m: float, north_m: float) -> bool:
         ahead_m = east_m * self.sine + north_m * self.cosine
         right_m = east_m * self.cosine - north_m * self.sine
-        drop_m = max(self.camera.height_m - self.base.height_m, LEAST_DROP_M)
+        drop_m = max(self.camera.height_m - self.shape.base_m, LEAST_DROP_M)
         pitch = radians(self.camera.pitch_deg)
         depth_m = ahead_m * cos(pitch) + drop_m * sin(pitch)
         if ahead_m < NEAR_M or depth_m <= 0:

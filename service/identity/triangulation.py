@@ -9,37 +9,12 @@ from numpy.typing import NDArray
 
 from service.identity.gaussian import Ellipse, Spot
 from service.identity.rays import Ray
+from service.identity.shapes import SHAPES, Shape
 
 Floats = NDArray[np.float64]
 Eye = tuple[float, float]  # the lens, metres east and north of a local plane's origin
 
 
-@dataclass(frozen=True)
-class Shape:
-    """What is known of a class's things before they are measured."""
-
-    half_depth_m: float  # along the view, from the near edge, which a box's lower edge shows, to the middle
-    half_depth_sd_m: float
-    base_m: float = 0.0  # how high above the road the lower edge is
-    base_sd_m: float = 0.05
-    height_m: float | None = None  # of what stands; None: it lies flat on the road and spans its own depth
-    height_sd: float = 0.4  # of the height's logarithm
-
-
-# Our estimates of what stands in streets; the sizes of `datasets/simulator/city/kinds.py` span the same.
-SHAPES: dict[str, Shape] = {
-    "pothole": Shape(0.5, 0.3),
-    "road_crack": Shape(1.0, 0.6),
-    "garbage": Shape(0.8, 0.5, height_m=0.6, height_sd=0.6),
-    "graffiti": Shape(1.0, 0.7, 0.7, 0.4, height_m=1.2),
-    "construction_barrier": Shape(1.6, 0.9, height_m=0.9, height_sd=0.3),
-    "neglected_sidewalk": Shape(2.3, 1.2, 0.05, 0.07),
-    "bad_billboard": Shape(0.5, 0.5, 1.9, 0.6, height_m=1.5),
-    "sand_rubble": Shape(1.7, 0.8, height_m=0.7, height_sd=0.6),
-    "standing_water": Shape(1.3, 0.8),
-    "damaged_sign": Shape(0.2, 0.2, 1.9, 0.4, height_m=0.7, height_sd=0.3),
-    "unkept_facade": Shape(2.0, 1.5, 0.2, 0.4, height_m=3.3),
-}
 USUAL_RANGE_M, RANGE_SD = 20.0, 1.0  # where detectors find things, and the deviation of its logarithm
 USUAL_INVERSE, INVERSE_SD = 0.05, 0.03  # the same as 1/m, to begin from
 FARTHEST_M, NEAREST_M, LEAST_DROP_M = 70.0, 1.5, 0.4

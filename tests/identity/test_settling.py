@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
+from service.identity.drift import Passage
 from service.identity.gaussian import Ellipse, Spot
-from service.identity.settling import Passage, Settled, settle
+from service.identity.settling import Settled, settle
 
 SD_M = 2.5
 STREET = [(3.0 * (-1) ** number, 25.0 * number) for number in range(12)]  # a thing every 25 m, seen every 2.5 s

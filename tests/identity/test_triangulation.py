@@ -8,7 +8,8 @@ import pytest
 from service.identity.camera import Camera
 from service.identity.locate import FramePose
 from service.identity.rays import Ray, ray_of
-from service.identity.triangulation import SHAPES, triangulate
+from service.identity.shapes import SHAPES
+from service.identity.triangulation import triangulate
 from tests.identity.projecting import projected
 
 CAMERA = Camera(height_m=1.7, pitch_deg=7.0, hfov_deg=72.0, pitch_sd_deg=0.2, yaw_sd_deg=0.2)
