@@ -25,6 +25,7 @@ from service.privacy.retention import apply_retention
 from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
+from service.work_orders import emergencies
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
@@ -55,6 +56,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
         counting.recount(runtime, municipality_id, day)
 
     _add_nets(app, runtime)
+    _add_emergencies(app, runtime)
     _add_tidying(app, runtime)
     _add_daily(app, runtime)
     return app
@@ -74,6 +76,15 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
             archives.enqueue_waiting_archives(session, utc_now() - OVERDUE)
+
+
+def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:
+    """What an incident changes, for what came since it was declared too."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="apply_incidents", queueing_lock="apply_incidents")
+    def apply_incidents(timestamp: int) -> None:
+        emergencies.apply_all(runtime.database, utc_now())
 
 
 def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:

@@ -68,6 +68,7 @@ class Defect(Base):
     __table_args__ = (
         Index("ix_defect_h3_cell", "h3_cell"),
         Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
+        Index("ix_defect_incident", "municipality_id", postgresql_where=text("incident_points > 0")),
         Index("ix_defect_absence", "id", postgresql_where=text("absence IS NOT NULL")),
     )
 
@@ -93,6 +94,7 @@ class Defect(Base):
     absence: Mapped[Absence | None] = mapped_column(status_column(Absence))  # what later passes propose
     absence_at: Mapped[datetime | None]
     absence_overruled_at: Mapped[datetime | None]  # a person said that it is there, whatever passes saw till then
+    incident_points: Mapped[float] = mapped_column(default=0.0, server_default="0")  # while an incident lasts there
     priority: Mapped[float] = mapped_column(default=0.0, server_default="0")
     priority_parts: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")
     first_seen_at: Mapped[datetime]

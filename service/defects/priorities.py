@@ -37,7 +37,7 @@ def set_priorities(session: Session, defect_ids: Collection[int], now: datetime)
     for defect in defects:
         facts = Facts(
             defect.class_key, defect.size, roads.get(defect.id), recurrences.get(defect.id, 0), 0,
-            (now - defect.first_seen_at) / _DAY, defect.presence,
+            (now - defect.first_seen_at) / _DAY, defect.presence, defect.incident_points,
         )  # fmt: skip  # no citizen can report yet
         shown = parts(facts)
         told = {part.key: _told(part) for part in shown}

@@ -1,4 +1,5 @@
-"""Which defect to mend first: one score from 0 to 100 that is the sum of parts, each shown with its reason."""
+"""Which defect to mend first: one score that is the sum of parts, each shown with its reason; from 0 to 100, and more
+only while an incident lasts that names its class."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ ROAD_POINTS: dict[str, float] = {
     "busway": 7, "living_street": 5, "service": 4, "road": 6, "track": 2,
 }  # fmt: skip
 UNKNOWN_ROAD_POINTS = 8.0
+INCIDENT = "incident"  # the part that is there only while one lasts
 POINTS_PER_RECURRENCE, POINTS_PER_REPORT, FULL_AGE_DAYS = 5.0, 1.0, 60.0
 
 
@@ -57,6 +59,7 @@ class Facts:
     reports: int  # of citizens
     age_days: float  # since it was first seen
     presence: float  # log-odds that it is there
+    incident_points: float = 0.0  # by the rules of an incident that lasts there
 
 
 @dataclass(frozen=True)
@@ -88,7 +91,7 @@ class Day:
 
 
 def parts(facts: Facts) -> tuple[Part, ...]:
-    """Each part of the score, in the order of MOST; their sum is the score."""
+    """Each part of the score, in the order of MOST, then that of an incident; their sum is the score."""
     size = size_class(facts.class_key, facts.size)
     there = 1 / (1 + exp(-max(-50.0, min(50.0, facts.presence))))
     found: dict[str, tuple[float, str | float | None]] = {
@@ -100,10 +103,13 @@ def parts(facts: Facts) -> tuple[Part, ...]:
         "reports": (POINTS_PER_REPORT * facts.reports, facts.reports),
         "age": (MOST["age"] * facts.age_days / FULL_AGE_DAYS, round(facts.age_days, 1)),
     }
-    return tuple(
+    shown = tuple(
         Part(key, round(min(max(points, 0.0), MOST[key]), 2), MOST[key], because)
         for key, (points, because) in found.items()
     )
+    if facts.incident_points <= 0:
+        return shown
+    return (*shown, Part(INCIDENT, round(facts.incident_points, 2), round(facts.incident_points, 2), None))
 
 
 def score(shown: Iterable[Part]) -> float:

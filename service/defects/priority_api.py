@@ -10,7 +10,7 @@ from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, SessionDep
 from service.core.fields import RowId
 from service.defects.access import get_defect
-from service.defects.priority import MOST
+from service.defects.priority import INCIDENT, MOST
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["defects"])
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_DEFECTS))]
@@ -19,7 +19,7 @@ ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_DEFECTS))]
 class PartOut(BaseModel):
     """Points of one part of the score."""
 
-    key: str = Field(description=", ".join(MOST))
+    key: str = Field(description=", ".join((*MOST, INCIDENT)))
     points: float
     of: float = Field(description="points at most")
     because: str | float | None = Field(
@@ -41,5 +41,5 @@ def get_priority(defect_id: RowId, caller: ViewerDep, session: SessionDep) -> Pr
     """How urgent a defect is and why."""
     defect = get_defect(session, caller, defect_id)
     told = defect.priority_parts
-    shown = [PartOut(key=key, **told[key]) for key in MOST if key in told]
+    shown = [PartOut(key=key, **told[key]) for key in (*MOST, INCIDENT) if key in told]
     return PriorityOut(defect_id=defect.id, score=defect.priority, parts=shown)

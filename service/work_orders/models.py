@@ -57,6 +57,7 @@ class WorkOrder(Base):
     __table_args__ = (
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
+        Index("ix_work_order_hurried", "municipality_id", postgresql_where=text("due_before_incident IS NOT NULL")),
         Index("uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
     )
 
@@ -76,6 +77,7 @@ class WorkOrder(Base):
     quantity_measured: Mapped[float | None]
     opened_at: Mapped[datetime]
     due_at: Mapped[datetime]
+    due_before_incident: Mapped[datetime | None]  # when it was due before an incident made it urgent
     done_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
     defect: Mapped[Defect] = relationship()
