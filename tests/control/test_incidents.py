@@ -24,11 +24,13 @@ def declare(town: Town, who: str = "supervisor", **body: Any) -> dict[str, Any]:
     }  # fmt: skip
     answer = town.post(who, "incidents", **body)
     assert answer.status_code == 201, answer.text
-    return answer.json()
+    declared: dict[str, Any] = answer.json()
+    return declared
 
 
 def order_of(town: Town, order_id: int) -> dict[str, Any]:
-    return town.get("supervisor", f"work-orders/{order_id}").json()
+    found: dict[str, Any] = town.get("supervisor", f"work-orders/{order_id}").json()
+    return found
 
 
 def test_water_comes_first_while_it_rains_and_all_is_as_before_afterwards(town: Town) -> None:
