@@ -8,6 +8,20 @@ from service.incidents import models as incidents
 from service.intake import models as intake
 from service.privacy import models as privacy
 from service.surveys import models as surveys
+from service.work_orders import bulk_models as bulk
 from service.work_orders import models as work_orders
+from service.work_orders import referral_models as referrals
 
-__all__ = ["accounts", "coverage", "defects", "events", "incidents", "intake", "privacy", "surveys", "work_orders"]
+__all__ = [
+    "accounts",
+    "bulk",
+    "coverage",
+    "defects",
+    "events",
+    "incidents",
+    "intake",
+    "privacy",
+    "referrals",
+    "surveys",
+    "work_orders",
+]

@@ -25,6 +25,25 @@ class Municipality(Base):
     created_at: Mapped[CreatedAt]
 
 
+class District(Base):
+    """A part of a municipality by which work is routed and counted; in an overlap the one that was made first counts."""
+
+    __tablename__ = "district"
+    __table_args__ = (UniqueConstraint("municipality_id", "key"),)
+
+    id: Mapped[Id]
+    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
+    key: Mapped[str] = mapped_column(String(40))
+    name_en: Mapped[str] = mapped_column(String(120))
+    name_ar: Mapped[str] = mapped_column(String(120))
+    west: Mapped[float]  # the boundary's extent
+    south: Mapped[float]
+    east: Mapped[float]
+    north: Mapped[float]
+    boundary: Mapped[JsonObject] = mapped_column(deferred=True)  # as of a municipality
+    created_at: Mapped[CreatedAt]
+
+
 user_municipality = Table(
     "user_municipality",
     Base.metadata,

@@ -1,7 +1,7 @@
 """Keeps the priority of defects: worked out when something is seen, and once a day because they grow older."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 import h3.api.basic_int as h3
@@ -32,7 +32,8 @@ def set_priorities(session: Session, defect_ids: Collection[int], now: datetime)
     session.flush()
     live = select(Defect).where(Defect.id.in_(ids), Defect.state.in_(LIVE)).order_by(Defect.id)
     defects = list(session.scalars(live))
-    roads, recurrences = _road_classes(session, defects), _recurrences(session, [one.id for one in defects])
+    places = {one.id: (one.municipality_id, one.h3_cell) for one in defects}
+    roads, recurrences = road_classes(session, places), _recurrences(session, [one.id for one in defects])
     changed = 0
     for defect in defects:
         facts = Facts(
@@ -68,6 +69,29 @@ def refresh_all(database: Database, now: datetime) -> int:
     return changed
 
 
+def road_classes(session: Session, places: Mapping[int, tuple[int, str]]) -> dict[int, str]:
+    """Of places (municipality and cell of the grid) the class of the imported street in the cell, else in the cells
+    around it (20 to 40 m, since a pavement may lie in the next one); of several the most important."""
+    around = {key: h3.grid_disk(int(cell, 16), 1) for key, (_, cell) in places.items()}
+    cells = {cell for ring in around.values() for cell in ring}
+    by_cell: dict[tuple[int, int], set[str | None]] = defaultdict(set)
+    statement = select(StreetCell.municipality_id, StreetCell.cell, Street.road_class).join(
+        Street, Street.id == StreetCell.street_id
+    )
+    own = {municipality_id for municipality_id, _ in places.values()}
+    for municipality_id, cell, road_class in session.execute(
+        statement.where(StreetCell.municipality_id.in_(own), StreetCell.cell.in_(cells))
+    ):
+        by_cell[municipality_id, cell].add(road_class)
+    found: dict[int, str] = {}
+    for key, (municipality_id, here_cell) in places.items():
+        here = most_important(by_cell[municipality_id, int(here_cell, 16)])
+        near = {name for cell in around[key] for name in by_cell[municipality_id, cell]}
+        if road_class := here or most_important(near):
+            found[key] = road_class
+    return found
+
+
 def _next_live(session: Session, municipality_id: int, after: int) -> Sequence[int]:
     own = (Defect.municipality_id == municipality_id, Defect.state.in_(LIVE), Defect.id > after)
     return session.scalars(select(Defect.id).where(*own).order_by(Defect.id).limit(BATCH)).all()
@@ -81,26 +105,3 @@ def _recurrences(session: Session, defect_ids: Sequence[int]) -> dict[int, int]:
     own = (Event.subject_kind == "defect", Event.subject_id.in_(defect_ids), Event.action.in_(_CAME_BACK))
     counted = select(Event.subject_id, func.count(Event.id)).where(*own).group_by(Event.subject_id)
     return {row[0]: row[1] for row in session.execute(counted)}
-
-
-def _road_classes(session: Session, defects: Sequence[Defect]) -> dict[int, str]:
-    """By defect the class of the imported street in its cell of the grid, else in the cells around it (20 to 40 m,
-    since a pavement may lie in the next one); of several the most important."""
-    around = {one.id: h3.grid_disk(int(one.h3_cell, 16), 1) for one in defects}
-    cells = {cell for ring in around.values() for cell in ring}
-    by_cell: dict[tuple[int, int], set[str | None]] = defaultdict(set)
-    statement = select(StreetCell.municipality_id, StreetCell.cell, Street.road_class).join(
-        Street, Street.id == StreetCell.street_id
-    )
-    own = {one.municipality_id for one in defects}
-    for municipality_id, cell, road_class in session.execute(
-        statement.where(StreetCell.municipality_id.in_(own), StreetCell.cell.in_(cells))
-    ):
-        by_cell[municipality_id, cell].add(road_class)
-    found: dict[int, str] = {}
-    for one in defects:
-        here = most_important(by_cell[one.municipality_id, int(one.h3_cell, 16)])
-        near = {name for cell in around[one.id] for name in by_cell[one.municipality_id, cell]}
-        if road_class := here or most_important(near):
-            found[one.id] = road_class
-    return found

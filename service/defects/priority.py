@@ -4,31 +4,15 @@ only while an incident lasts that names its class."""
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from itertools import groupby
 from math import exp
 
 from datasets.taxonomy import KEYS
-
-
-class SizeClass(StrEnum):
-    """What a photo lets one say of the size; never a severity by depth, which it does not show."""
-
-    SMALL = "small"
-    MEDIUM = "medium"
-    LARGE = "large"
-    UNKNOWN = "unknown"
-
+from service.defects.sizes import SizeClass, size_class
 
 # Points at most, by part; together 100. Where no source is named, tables of this file are our own starting values.
 MOST: dict[str, float] = {
     "class": 30, "size": 20, "road": 20, "presence": 10, "recurrence": 10, "reports": 5, "age": 5
-}  # fmt: skip
-# Medium and large from so much of the class's unit of work. Potholes: the area of a disc of 450 and 750 mm, the bounds
-# of the two upper diameter classes of ASTM D6433. Things that are counted have no size, volumes are measured on site.
-SIZE_FROM: dict[str, tuple[float, float]] = {
-    "pothole": (0.16, 0.44), "road_crack": (2.0, 8.0), "neglected_sidewalk": (4.0, 15.0), "unkept_facade": (10.0, 30.0),
-    "graffiti": (2.0, 6.0), "garbage": (0.5, 2.0), "sand_rubble": (0.5, 3.0), "standing_water": (0.5, 3.0),
 }  # fmt: skip
 SIZE_POINTS = {SizeClass.SMALL: 4.0, SizeClass.MEDIUM: 12.0, SizeClass.LARGE: 20.0, SizeClass.UNKNOWN: 8.0}
 # What endangers people first, then what spreads, then looks: the order of the service levels (work_orders.sla).
@@ -114,16 +98,6 @@ def parts(facts: Facts) -> tuple[Part, ...]:
 
 def score(shown: Iterable[Part]) -> float:
     return round(sum(part.points for part in shown), 2)
-
-
-def size_class(class_key: str, size: float | None) -> SizeClass:
-    bounds = SIZE_FROM.get(class_key)
-    if size is None or bounds is None:
-        return SizeClass.UNKNOWN
-    medium, large = bounds
-    if size >= large:
-        return SizeClass.LARGE
-    return SizeClass.MEDIUM if size >= medium else SizeClass.SMALL
 
 
 def rank_for_day(waiting: Iterable[Waiting], capacity: Mapping[int | None, int]) -> dict[int | None, Day]:

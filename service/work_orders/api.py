@@ -23,7 +23,7 @@ from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
 from service.defects.schemas import ClassKey, ReviewIn, defect_out, detection_out
 from service.surveys.schemas import EventOut
-from service.work_orders import access, operations_api, proofs, service
+from service.work_orders import access, districts_api, operations_api, proofs, routing_api, service
 from service.work_orders.models import Proof
 from service.work_orders.reviews import Reviewed, add_object, review_defect
 from service.work_orders.schemas import (
@@ -42,7 +42,8 @@ from service.work_orders.schemas import (
 from service.work_orders.states import WorkOrderState
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
-router.include_router(operations_api.router)
+for part in (operations_api, districts_api, routing_api):
+    router.include_router(part.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
 
@@ -190,6 +191,7 @@ def _proof_out(proof: Proof, order_url: str) -> ProofOut:
     return ProofOut(
         id=proof.id,
         user_id=proof.user_id,
+        kind=proof.kind,
         quantity=proof.quantity,
         note=proof.note,
         created_at=proof.created_at,

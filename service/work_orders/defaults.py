@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.models import Municipality
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit
+from service.work_orders.routing import RANK_OF_CLASS_RULES, class_rule_key
 from service.work_orders.sla import DEFAULT_HOURS
 
 
@@ -42,7 +43,13 @@ def create_default_operations(session: Session, municipality: Municipality) -> N
     session.execute(insert(Unit).values(names).on_conflict_do_nothing())
     unit_ids = dict(session.execute(select(Unit.key, Unit.id).filter_by(**place)).all())
     rules = [
-        place | {"class_key": class_key, "unit_id": unit_ids[unit.key]}
+        place
+        | {
+            "key": class_rule_key(class_key),
+            "rank": RANK_OF_CLASS_RULES,
+            "class_keys": [class_key],
+            "unit_id": unit_ids[unit.key],
+        }
         for unit in DEFAULT_UNITS
         for class_key in unit.class_keys
     ]

@@ -3,13 +3,23 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from service.accounts.models import Municipality, User
+from service.accounts.models import District, Municipality, User
 from service.core.tables import Base, CreatedAt, Id, status_column
 from service.defects.models import Defect
+from service.defects.sizes import SizeClass
 from service.work_orders.states import WorkOrderState
+
+
+class OrderSource(StrEnum):
+    """Who found what an order mends, first."""
+
+    VEHICLE = "vehicle"  # a survey
+    INSPECTOR = "inspector"  # drew it on a frame
+    REPORT = "report"  # a citizen, through the 940 centre
 
 
 class Unit(Base):
@@ -24,18 +34,30 @@ class Unit(Base):
     name_en: Mapped[str] = mapped_column(String(120))
     name_ar: Mapped[str] = mapped_column(String(120))
     active: Mapped[bool] = mapped_column(default=True)
+    capacity_per_day: Mapped[int | None]  # orders; None: nobody has said how much it can do
     municipality: Mapped[Municipality] = relationship()
 
 
 class RoutingRule(Base):
-    """Which unit of a municipality takes a class."""
+    """Which unit of a municipality takes which work; an empty condition fits all, of those that fit the lowest rank
+    decides."""
 
     __tablename__ = "routing_rule"
-    __table_args__ = (UniqueConstraint("municipality_id", "class_key"),)
+    __table_args__ = (UniqueConstraint("municipality_id", "key"),)
 
     id: Mapped[Id]
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
-    class_key: Mapped[str] = mapped_column(String(40))
+    key: Mapped[str] = mapped_column(String(60))
+    rank: Mapped[int]
+    active: Mapped[bool] = mapped_column(default=True, server_default="true")
+    class_keys: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list, server_default="{}")
+    size_classes: Mapped[list[str]] = mapped_column(ARRAY(String(24)), default=list, server_default="{}")
+    district_ids: Mapped[list[int]] = mapped_column(ARRAY(BigInteger), default=list, server_default="{}")
+    road_classes: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list, server_default="{}")
+    incident_kinds: Mapped[list[str]] = mapped_column(ARRAY(String(40)), default=list, server_default="{}")
+    weekdays: Mapped[list[int]] = mapped_column(ARRAY(SmallInteger), default=list, server_default="{}")  # ISO
+    from_hour: Mapped[int | None]  # local time; until_hour is not counted, and may lie on the next day
+    until_hour: Mapped[int | None]
     unit_id: Mapped[int] = mapped_column(ForeignKey("unit.id"))
     unit: Mapped[Unit] = relationship()
 
@@ -58,16 +80,34 @@ class WorkOrder(Base):
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
         Index("ix_work_order_hurried", "municipality_id", postgresql_where=text("due_before_incident IS NOT NULL")),
-        Index("uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
-    )
+        Index("ix_work_order_municipality_due", "municipality_id", "due_at", "id"),
+        Index("ix_work_order_municipality_opened", "municipality_id", "opened_at", "id"),
+        Index("ix_work_order_district_state", "district_id", "state", "id"),
+        Index("ix_work_order_defect", "defect_id"),
+        Index("ix_work_order_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),
+        Index(
+            "uq_work_order_defect", "defect_id", unique=True,
+            postgresql_where=text("state <> 'cancelled' AND part_of_id IS NULL"),
+        ),
+        UniqueConstraint("part_of_id", "part_key"),
+    )  # fmt: skip
 
     id: Mapped[Id]
     defect_id: Mapped[int] = mapped_column(ForeignKey("defect.id"))
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
     unit_id: Mapped[int | None] = mapped_column(ForeignKey("unit.id"))  # None: no rule matched, a person assigns
+    district_id: Mapped[int | None] = mapped_column(ForeignKey("district.id", ondelete="SET NULL"))
     class_key: Mapped[str] = mapped_column(String(40))
+    size_class: Mapped[SizeClass] = mapped_column(
+        status_column(SizeClass), default=SizeClass.UNKNOWN, server_default=SizeClass.UNKNOWN.value
+    )  # by the estimate
+    source: Mapped[OrderSource] = mapped_column(
+        status_column(OrderSource), default=OrderSource.VEHICLE, server_default=OrderSource.VEHICLE.value
+    )
     state: Mapped[WorkOrderState] = mapped_column(status_column(WorkOrderState))
-    state_reason: Mapped[str | None] = mapped_column(String(500))  # of the last hold, cancel, failed inspection
+    state_reason: Mapped[str | None] = mapped_column(
+        String(500)
+    )  # of the last hold, cancel, refusal, failed inspection
     held_from: Mapped[WorkOrderState | None] = mapped_column(
         status_column(WorkOrderState, "held_from")
     )  # where resume returns
@@ -80,13 +120,28 @@ class WorkOrder(Base):
     due_before_incident: Mapped[datetime | None]  # when it was due before an incident made it urgent
     done_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]
+    priority_set: Mapped[float | None]  # by a person, in place of the defect's
+    part_of_id: Mapped[int | None] = mapped_column(ForeignKey("work_order.id"))  # split off; its defect is that one's
+    part_key: Mapped[str | None] = mapped_column(String(40))
+    merged_into_id: Mapped[int | None] = mapped_column(ForeignKey("work_order.id"))  # done with that one
     defect: Mapped[Defect] = relationship()
     unit: Mapped[Unit | None] = relationship()
     municipality: Mapped[Municipality] = relationship()
+    district: Mapped[District | None] = relationship()
+
+    @property
+    def priority(self) -> float:
+        return self.defect.priority if self.priority_set is None else self.priority_set
+
+
+class ProofKind(StrEnum):
+    BEFORE = "before"
+    AFTER = "after"
 
 
 class Proof(Base):
-    """The photo and the measured quantity with which a unit reports an order done; append-only."""
+    """A photo from the place of the repair; with a measured quantity the one that a unit reports an order done with.
+    Append-only."""
 
     __tablename__ = "proof"
     __table_args__ = (UniqueConstraint("work_order_id", "sha256"),)
@@ -97,7 +152,10 @@ class Proof(Base):
     sha256: Mapped[str] = mapped_column(String(64))
     blob_key: Mapped[str] = mapped_column(String(200))
     media_type: Mapped[str] = mapped_column(String(40))
-    quantity: Mapped[float]
+    kind: Mapped[ProofKind] = mapped_column(
+        status_column(ProofKind), default=ProofKind.AFTER, server_default=ProofKind.AFTER.value
+    )
+    quantity: Mapped[float | None]  # None: a photo beside the report
     note: Mapped[str | None] = mapped_column(String(1000))
     created_at: Mapped[CreatedAt]
 

@@ -10,13 +10,16 @@ from service.core.errors import Conflict
 from service.core.events import Actor
 from service.core.tables import JsonObject
 from service.defects.models import Defect
+from service.defects.sizes import SizeClass, size_class
 from service.defects.states import machine_may_confirm
 from service.identity.locate import GroundPosition
-from service.work_orders.models import RoutingRule, SlaPolicy, Unit, WorkOrder
+from service.work_orders.dispatch import Place, decision_data, facts_at, rules_of
+from service.work_orders.models import SlaPolicy, WorkOrder
 from service.work_orders.moves import move_order, record_order
+from service.work_orders.placing import district_id_of, source_of
 from service.work_orders.quantities import estimate_quantity
 from service.work_orders.repairs import end_repair
-from service.work_orders.routing import choose_unit
+from service.work_orders.routing import Decision, route
 from service.work_orders.sla import DEFAULT_HOURS, due_at
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
@@ -35,20 +38,27 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
     live = live_order(session, defect.id)
     if live:
         return live
+    estimate = _estimate(defect)
+    size = size_class(defect.class_key, estimate)
+    decision = _route(session, defect, size, now)
     order = WorkOrder(
         defect_id=defect.id,
         municipality_id=defect.municipality_id,
+        district_id=district_id_of(session, defect),
         class_key=defect.class_key,
-        unit_id=_unit_for(session, defect),
+        size_class=size,
+        source=source_of(session, defect),
+        unit_id=decision.unit_id,
         state=WorkOrderState.OPEN,
         quantity_unit=BY_KEY[defect.class_key].unit.value,
-        quantity_estimated=_estimate(defect),
+        quantity_estimated=estimate,
         opened_at=now,
         due_at=due_at(now, _sla_hours(session, defect)),
     )
     session.add(order)
     session.flush()
-    record_order(session, order, "open", actor, now, from_state=None, data={"defect_id": defect.id})
+    told = {"defect_id": defect.id, **decision_data(decision)}
+    record_order(session, order, "open", actor, now, from_state=None, data=told)
     return order
 
 
@@ -65,6 +75,8 @@ def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Acto
     move_order(session, order, WorkOrderAction.REOPEN, actor, now, before)
     order.state_reason, order.quantity_measured = reason, None
     order.quantity_estimated = _estimate(defect)
+    order.size_class = size_class(order.class_key, order.quantity_estimated)
+    order.merged_into_id = None
     order.opened_at, order.done_at, order.closed_at = now, None, None
     order.due_at = due_at(now, _sla_hours(session, defect))
 
@@ -76,14 +88,10 @@ def live_order(session: Session, defect_id: int) -> WorkOrder | None:
     return session.scalar(statement, execution_options={"populate_existing": True})
 
 
-def _unit_for(session: Session, defect: Defect) -> int | None:
-    rules = session.execute(
-        select(RoutingRule.class_key, RoutingRule.unit_id).where(
-            RoutingRule.municipality_id == defect.municipality_id, RoutingRule.class_key == defect.class_key
-        )
-    )
-    active = select(Unit.id).where(Unit.municipality_id == defect.municipality_id, Unit.active)
-    return choose_unit(defect.class_key, dict(rules.all()), set(session.scalars(active)))
+def _route(session: Session, defect: Defect, size: SizeClass, now: datetime) -> Decision:
+    place = Place(defect.municipality_id, defect.lat, defect.lon)
+    facts = facts_at(session, place, defect.class_key, size, now)
+    return route(facts, rules_of(session, defect.municipality_id))
 
 
 def _sla_hours(session: Session, defect: Defect) -> int:

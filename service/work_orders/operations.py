@@ -1,4 +1,4 @@
-"""What a municipality decides once: its units, which unit takes a class, and how long a class may wait."""
+"""What a municipality decides once: its units with what they can do in a day, and how long a class may wait."""
 
 from datetime import datetime
 
@@ -11,20 +11,16 @@ from service.accounts.caller import Caller, visible
 from service.accounts.models import Municipality
 from service.accounts.permissions import Permission
 from service.accounts.schemas import MunicipalityIn
-from service.core.errors import Conflict, NotFound, Unprocessable
+from service.core.errors import Conflict, NotFound
 from service.core.events import record
 from service.core.tables import JsonObject
 from service.defects.access import permit
 from service.work_orders.defaults import create_default_operations
-from service.work_orders.models import RoutingRule, SlaPolicy, Unit
+from service.work_orders.models import SlaPolicy, Unit
 
 
 def visible_units(caller: Caller) -> Select[Unit]:
     return visible(select(Unit), Unit.municipality_id, caller)
-
-
-def visible_rules(caller: Caller) -> Select[RoutingRule]:
-    return visible(select(RoutingRule), RoutingRule.municipality_id, caller)
 
 
 def visible_policies(caller: Caller) -> Select[SlaPolicy]:
@@ -55,58 +51,39 @@ def create_unit(
     name_en: str,
     name_ar: str,
     now: datetime,
+    capacity_per_day: int | None = None,
 ) -> Unit:
     """The unit of that key; the same request again returns it, other names for a known key are a Conflict."""
-    _check_municipality(session, caller, municipality_id)
+    check_municipality(session, caller, municipality_id)
     values = {
         "municipality_id": municipality_id,
         "key": key,
         "name_en": name_en,
         "name_ar": name_ar,
         "active": True,
+        "capacity_per_day": capacity_per_day,
     }
     made = session.scalar(insert(Unit).values(values).on_conflict_do_nothing().returning(Unit.id))
     unit = session.scalars(select(Unit).where(Unit.municipality_id == municipality_id, Unit.key == key)).one()
     if made is not None:
         _record(session, caller, municipality_id, "create_unit", now, values | {"unit_id": unit.id})
-    elif (unit.name_en, unit.name_ar) != (name_en, name_ar):
+    elif (unit.name_en, unit.name_ar, unit.capacity_per_day) != (name_en, name_ar, capacity_per_day):
         raise Conflict("unit.exists", f"expected a new key, {key!r} is the unit {unit.id}; change that with PUT")
     return unit
 
 
-def change_unit(
-    session: Session, caller: Caller, unit_id: int, name_en: str, name_ar: str, active: bool, now: datetime
-) -> Unit:
-    """Orders go no longer to a unit that is not active; the ones it has stay with it."""
+def change_unit(session: Session, caller: Caller, unit_id: int, changes: JsonObject, now: datetime) -> Unit:
+    """`changes`: name_en, name_ar, active and capacity_per_day, as far as they change. Orders go no longer to a unit
+    that is not active; the ones it has stay with it."""
     permit(caller, {Permission.MANAGE_WORK_ORDERS})
     unit = session.scalar(visible_units(caller).where(Unit.id == unit_id).with_for_update())
     if unit is None:
         raise NotFound("unit.unknown", f"expected a unit of your municipalities, got id {unit_id}")
-    if (unit.name_en, unit.name_ar, unit.active) != (name_en, name_ar, active):
-        unit.name_en, unit.name_ar, unit.active = name_en, name_ar, active
-        changed = {"unit_id": unit.id, "name_en": name_en, "name_ar": name_ar, "active": active}
-        _record(session, caller, unit.municipality_id, "change_unit", now, changed)
+    if any(getattr(unit, name) != value for name, value in changes.items()):
+        for name, value in changes.items():
+            setattr(unit, name, value)
+        _record(session, caller, unit.municipality_id, "change_unit", now, {"unit_id": unit.id, **changes})
     return unit
-
-
-def set_routing_rule(
-    session: Session, caller: Caller, municipality_id: int, class_key: str, unit_id: int, now: datetime
-) -> RoutingRule:
-    """From now on new orders of the class go to the unit; orders that are open stay where they are."""
-    _check_municipality(session, caller, municipality_id)
-    unit = session.get(Unit, unit_id)
-    if unit is None or unit.municipality_id != municipality_id:
-        raise Unprocessable("routing.unit", f"expected a unit of municipality {municipality_id}, got id {unit_id}")
-    place = {"municipality_id": municipality_id, "class_key": class_key}
-    made = session.scalar(
-        insert(RoutingRule).values(place | {"unit_id": unit_id}).on_conflict_do_nothing().returning(RoutingRule.id)
-    )
-    rule = session.scalars(select(RoutingRule).filter_by(**place).with_for_update()).one()
-    if made is not None or rule.unit_id != unit_id:
-        changed = {"class_key": class_key, "before": None if made else rule.unit_id, "unit_id": unit_id}
-        rule.unit_id = unit_id
-        _record(session, caller, municipality_id, "set_routing", now, changed)
-    return rule
 
 
 def set_sla_policy(
@@ -114,7 +91,7 @@ def set_sla_policy(
 ) -> SlaPolicy:
     """From now on new orders of the class are due after these hours; orders that are open keep their due
     time."""
-    _check_municipality(session, caller, municipality_id)
+    check_municipality(session, caller, municipality_id)
     place = {"municipality_id": municipality_id, "class_key": class_key}
     made = session.scalar(
         insert(SlaPolicy).values(place | {"hours": hours}).on_conflict_do_nothing().returning(SlaPolicy.id)
@@ -127,7 +104,7 @@ def set_sla_policy(
     return policy
 
 
-def _check_municipality(session: Session, caller: Caller, municipality_id: int) -> None:
+def check_municipality(session: Session, caller: Caller, municipality_id: int) -> None:
     permit(caller, {Permission.MANAGE_WORK_ORDERS})
     if not caller.sees(municipality_id) or session.get(Municipality, municipality_id) is None:
         raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")

@@ -1,4 +1,4 @@
-"""HTTP for what a municipality decides once: units, routing and service levels."""
+"""HTTP for what a municipality decides once: units and service levels."""
 
 from typing import Annotated, TypeVar
 
@@ -12,10 +12,8 @@ from service.accounts.schemas import MunicipalityIn, MunicipalityOut
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.fields import RowId
 from service.work_orders import operations
-from service.work_orders.models import RoutingRule, SlaPolicy, Unit
+from service.work_orders.models import SlaPolicy, Unit
 from service.work_orders.schemas import (
-    RoutingRuleIn,
-    RoutingRuleOut,
     SlaPolicyIn,
     SlaPolicyOut,
     UnitChange,
@@ -57,26 +55,10 @@ def create_unit(body: UnitIn, caller: CallerDep, session: SessionDep, now: NowDe
 
 @router.put("/units/{unit_id}")
 def change_unit(unit_id: RowId, body: UnitChange, caller: CallerDep, session: SessionDep, now: NowDep) -> UnitOut:
-    """Renames a unit or takes it out of service; orders that it has stay with it."""
-    return UnitOut.model_validate(operations.change_unit(session, caller, unit_id, **body.model_dump(), now=now))
-
-
-@router.get("/routing-rules")
-def list_routing_rules(
-    caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
-    limit: LimitQuery = 100,
-) -> Page[RoutingRuleOut]:  # fmt: skip
-    """Which unit takes which class."""
-    statement = _of(operations.visible_rules(caller), RoutingRule.municipality_id, municipality_id)
-    rows, following = paginate(session, statement, RoutingRule.id, after, limit)
-    return Page(items=[RoutingRuleOut.model_validate(row) for row in rows], next=following)
-
-
-@router.put("/routing-rules")
-def set_routing_rule(body: RoutingRuleIn, caller: CallerDep, session: SessionDep, now: NowDep) -> RoutingRuleOut:
-    """Sends new orders of a class to a unit; open ones stay where they are."""
-    rule = operations.set_routing_rule(session, caller, **body.model_dump(), now=now)
-    return RoutingRuleOut.model_validate(rule)
+    """Renames a unit, sets what it can do in a day (left out: as it was) or takes it out of service; orders that it
+    has stay with it."""
+    changes = body.model_dump(exclude_unset=True)
+    return UnitOut.model_validate(operations.change_unit(session, caller, unit_id, changes, now))
 
 
 @router.get("/sla-policies")

@@ -7,6 +7,17 @@ from collections.abc import Callable
 from datasets.taxonomy import BY_KEY, Unit
 from service.identity.locate import GroundPosition
 
+# Measured and estimated are far apart from this ratio on. Our own starting value: by `estimate_error` an area from one
+# good frame errs by a fifth, one standard deviation, so twice as much or half is no chance.
+FAR_APART = 2.0
+
+
+def far_apart(estimated: float | None, measured: float | None) -> bool:
+    """Whether one of the two is likely wrong: the box of another thing, or a quantity that was not there."""
+    if not estimated or not measured:
+        return False
+    return max(measured / estimated, estimated / measured) >= FAR_APART
+
 
 def estimate_quantity(class_key: str, position: GroundPosition) -> float | None:
     """Amount of work in the class's own unit, or None where a single view does not show it.

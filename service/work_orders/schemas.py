@@ -1,4 +1,4 @@
-"""What callers send and get of work orders, units, routing and service levels."""
+"""What callers send and get of work orders, units and service levels."""
 
 from datetime import datetime
 from typing import Annotated
@@ -9,8 +9,10 @@ from datasets.taxonomy import Unit as UnitOfWork
 from service.core.fields import NO_NUL, Key, Name, Note, RowId
 from service.defects.boxes import BoxPx
 from service.defects.schemas import ClassKey, DefectOut, DetectionOut, Row
+from service.defects.sizes import SizeClass
 from service.surveys.schemas import EventOut
-from service.work_orders.models import WorkOrder
+from service.work_orders.models import OrderSource, ProofKind, WorkOrder
+from service.work_orders.quantities import far_apart
 from service.work_orders.sla import overdue
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
@@ -28,7 +30,10 @@ class WorkOrderOut(BaseModel):
     defect_id: int
     municipality_id: int
     unit_id: int | None = Field(description="chosen by routing, confirmed by assign; null: a person chooses")
+    district_id: int | None
     class_key: str
+    size_class: SizeClass = Field(description="by the estimated quantity; unknown where there is none")
+    source: OrderSource = Field(description="who found it first")
     state: WorkOrderState
     state_reason: str | None = Field(description="of the last hold, cancel, reopen or failed inspection")
     held_from: WorkOrderState | None = Field(description="where resume returns")
@@ -40,17 +45,24 @@ class WorkOrderOut(BaseModel):
     due_at: datetime
     done_at: datetime | None
     closed_at: datetime | None
-    overdue: bool = Field(description="not repaired in time; on hold, late before the hold began")
+    priority: float = Field(description="0 to 100, of the defect unless a person set it")
+    priority_set: float | None = Field(description="by a person")
+    quantity_far_apart: bool = Field(description="measured and estimated differ so much that one is likely wrong")
+    part_of_id: int | None = Field(description="the order that it was split off")
+    part_key: str | None
+    merged_into_id: int | None = Field(description="the order that it is done with")
+    overdue: bool = Field(description="not repaired in time; on hold or referred, late before that began")
     lat: float = Field(description="of the defect, WGS 84 degrees")
     lon: float
 
 
 class ProofOut(BaseModel):
-    """The photo and the measured quantity with which a unit reported the order done."""
+    """A photo from the place of the repair."""
 
     id: int
     user_id: int
-    quantity: float
+    kind: ProofKind
+    quantity: float | None = Field(description="measured, of the photo that the order was reported done with")
     note: str | None
     created_at: datetime
     image_url: str
@@ -105,17 +117,22 @@ class ReasonIn(Body):
     reason: Reason
 
 
+Capacity = Annotated[int, Field(ge=1, le=10_000, description="orders that it can do in a day; null: not known")]
+
+
 class UnitIn(Body):
     municipality_id: RowId
     key: Key
     name_en: Name
     name_ar: Name
+    capacity_per_day: Capacity | None = None
 
 
 class UnitChange(Body):
     name_en: Name
     name_ar: Name
     active: bool
+    capacity_per_day: Capacity | None = None
 
 
 class UnitOut(Row):
@@ -127,21 +144,7 @@ class UnitOut(Row):
     name_en: str
     name_ar: str
     active: bool = Field(description="takes new orders")
-
-
-class RoutingRuleIn(Body):
-    municipality_id: RowId
-    class_key: ClassKey
-    unit_id: RowId
-
-
-class RoutingRuleOut(Row):
-    """Which unit of a municipality takes a class."""
-
-    id: int
-    municipality_id: int
-    class_key: str
-    unit_id: int
+    capacity_per_day: int | None = Field(description="orders that it can do in a day; null: not known")
 
 
 class SlaPolicyIn(Body):
@@ -165,7 +168,10 @@ def work_order_out(order: WorkOrder, now: datetime) -> WorkOrderOut:
         defect_id=order.defect_id,
         municipality_id=order.municipality_id,
         unit_id=order.unit_id,
+        district_id=order.district_id,
         class_key=order.class_key,
+        size_class=order.size_class,
+        source=order.source,
         state=order.state,
         state_reason=order.state_reason,
         held_from=order.held_from,
@@ -177,6 +183,12 @@ def work_order_out(order: WorkOrder, now: datetime) -> WorkOrderOut:
         due_at=order.due_at,
         done_at=order.done_at,
         closed_at=order.closed_at,
+        priority=order.priority,
+        priority_set=order.priority_set,
+        quantity_far_apart=far_apart(order.quantity_estimated, order.quantity_measured),
+        part_of_id=order.part_of_id,
+        part_key=order.part_key,
+        merged_into_id=order.merged_into_id,
         overdue=overdue(order.state, order.due_at, order.held_at, now),
         lat=order.defect.lat,
         lon=order.defect.lon,

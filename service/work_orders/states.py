@@ -12,9 +12,11 @@ class WorkOrderState(StrEnum):
     ASSIGNED = "assigned"
     IN_PROGRESS = "in_progress"
     ON_HOLD = "on_hold"
+    REFERRED = "referred"  # another agency must do it
     DONE = "done"
     CLOSED = "closed"
     CANCELLED = "cancelled"
+    MERGED = "merged"  # done with another order
 
 
 class WorkOrderAction(StrEnum):
@@ -27,6 +29,13 @@ class WorkOrderAction(StrEnum):
     RESUME = "resume"
     CANCEL = "cancel"
     REOPEN = "reopen"
+    REFUSE = "refuse"  # by the unit: back to dispatch
+    TRANSFER = "transfer"
+    SPLIT = "split"
+    MERGE = "merge"  # into another order
+    REFER = "refer"
+    AGENCY_DONE = "agency_done"
+    AGENCY_BACK = "agency_back"  # declined or returned
 
 
 S, A = WorkOrderState, WorkOrderAction
@@ -44,8 +53,27 @@ MOVES: dict[tuple[WorkOrderState, WorkOrderAction], WorkOrderState] = {
     (S.IN_PROGRESS, A.CANCEL): S.CANCELLED,
     (S.ON_HOLD, A.CANCEL): S.CANCELLED,
     (S.CLOSED, A.REOPEN): S.OPEN,
+    (S.MERGED, A.REOPEN): S.OPEN,  # its repair did not last
+    (S.MERGED, A.CANCEL): S.CANCELLED,
+    (S.ASSIGNED, A.REFUSE): S.OPEN,
+    (S.IN_PROGRESS, A.REFUSE): S.OPEN,
+    (S.ASSIGNED, A.TRANSFER): S.ASSIGNED,
+    (S.IN_PROGRESS, A.TRANSFER): S.ASSIGNED,
+    (S.OPEN, A.SPLIT): S.OPEN,
+    (S.ASSIGNED, A.SPLIT): S.ASSIGNED,
+    (S.IN_PROGRESS, A.SPLIT): S.IN_PROGRESS,
+    (S.OPEN, A.MERGE): S.MERGED,
+    (S.ASSIGNED, A.MERGE): S.MERGED,
+    (S.OPEN, A.REFER): S.REFERRED,
+    (S.ASSIGNED, A.REFER): S.REFERRED,
+    (S.IN_PROGRESS, A.REFER): S.REFERRED,
+    (S.REFERRED, A.AGENCY_DONE): S.DONE,
+    (S.REFERRED, A.AGENCY_BACK): S.OPEN,
+    (S.REFERRED, A.CANCEL): S.CANCELLED,
 }  # and on_hold -resume-> where it was: `advance`
 
+CLOCK_STOPPED = frozenset({S.ON_HOLD, S.REFERRED})  # from `held_at` on
+ENDED = frozenset({S.CLOSED, S.CANCELLED, S.MERGED})
 HOLDABLE = frozenset(state for state, action in MOVES if action is A.HOLD)
 
 # Any one of these lets a user do it; a unit's user works on the orders of that unit alone.
@@ -59,6 +87,13 @@ PERMISSIONS: dict[WorkOrderAction, frozenset[Permission]] = {
     A.RESUME: frozenset({Permission.MANAGE_WORK_ORDERS}),
     A.CANCEL: frozenset({Permission.MANAGE_WORK_ORDERS}),
     A.REOPEN: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.REFUSE: frozenset({Permission.WORK}),
+    A.TRANSFER: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.SPLIT: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.MERGE: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.REFER: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.AGENCY_DONE: frozenset({Permission.MANAGE_WORK_ORDERS}),
+    A.AGENCY_BACK: frozenset({Permission.MANAGE_WORK_ORDERS}),
 }
 
 

@@ -37,7 +37,7 @@ def test_a_municipality_comes_with_units_and_routing(session: Session, tmp_path:
     assert done.exit_code == 0, done.output
     made = session.scalars(select(Municipality)).one()
     assert made.boundary is not None and made.boundary["type"] == "Polygon"
-    rule = session.scalars(select(RoutingRule).where(RoutingRule.class_key == "pothole")).one()
+    rule = session.scalars(select(RoutingRule).where(RoutingRule.key == "class_pothole")).one()
     assert rule.unit.key == "pothole_machine"
     again = rasid("municipality", "create", "dammam", *names)
     assert again.exit_code == 2

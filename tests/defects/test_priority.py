@@ -9,14 +9,13 @@ from datasets.taxonomy import KEYS
 from service.defects.priority import (
     MOST,
     Facts,
-    SizeClass,
     Waiting,
     most_important,
     parts,
     rank_for_day,
     score,
-    size_class,
 )
+from service.defects.sizes import SizeClass, size_class
 from tests.factories import NOW
 
 PLAIN = Facts("pothole", 0.3, "residential", 0, 0, 3.0, 4.0)

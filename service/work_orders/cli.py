@@ -1,0 +1,195 @@
+"""`rasid districts`, `rasid routing` and `rasid orders`: what a municipality's operator does without the pages."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.core.runtime import Runtime
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
+Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+LOCAL_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
+
+districts = typer.Typer(help="Districts, by which work is routed and counted.", no_args_is_help=True)
+routing = typer.Typer(help="Which unit takes which work, and why.", no_args_is_help=True)
+orders = typer.Typer(help="Work orders.", no_args_is_help=True)
+
+
+@districts.callback()
+@routing.callback()
+@orders.callback()
+def _group() -> None:
+    """Keeps a group with one command a group."""
+
+
+@districts.command("import")
+def import_districts(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="GeoJSON of polygons, WGS 84.")],
+    municipality: Place,
+    key: Annotated[str, typer.Option(help="Property that tells districts apart; else the feature's id.")] = "key",
+    name_en: Annotated[str, typer.Option(help="Property of the English name.")] = "name_en",
+    name_ar: Annotated[str, typer.Option(help="Property of the Arabic name.")] = "name_ar",
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Add or change the districts of a GeoJSON FeatureCollection; work orders within follow.
+
+    Example: rasid districts import districts.geojson --municipality dammam --key id --name-ar name
+    """
+    from service.accounts import districts as rules
+    from service.accounts.service import find_municipality
+    from service.core.clock import utc_now
+    from service.core.events import SYSTEM
+    from service.work_orders.placing import place_orders
+
+    geojson = _read(file)
+    with _session(data_dir) as (session, _):
+        place = find_municipality(session, municipality)
+        done = rules.import_districts(
+            session, place.id, geojson, rules.Properties(key, name_en, name_ar), SYSTEM, utc_now()
+        )
+        moved = place_orders(session, place.id)
+    if as_json:
+        _print({**asdict(done), "orders_moved": moved})
+        return
+    typer.echo(f"{done.new:,} new, {done.changed:,} changed, {done.same:,} as they were; {moved:,} orders moved")
+    for skipped in done.skipped:
+        typer.echo(f"  skipped feature {skipped.number}: {skipped.detail}")
+
+
+@districts.command("list")
+def list_districts(municipality: Place, data_dir: DataDir = None) -> None:
+    """List the districts of a municipality."""
+    from sqlalchemy import select
+
+    from service.accounts.models import District
+    from service.accounts.service import find_municipality
+
+    with _session(data_dir) as (session, _):
+        own = select(District).where(District.municipality_id == find_municipality(session, municipality).id)
+        for one in session.scalars(own.order_by(District.key)):
+            typer.echo(f"{one.key:<40} {one.name_en:<30} {one.name_ar}")
+
+
+@routing.command()
+def explain(
+    municipality: Place,
+    class_key: Annotated[str, typer.Option("--class", help="Key of the defect's class.")],
+    lat: Annotated[float, typer.Option(min=-90, max=90)],
+    lon: Annotated[float, typer.Option(min=-180, max=180)],
+    size: Annotated[float | None, typer.Option(min=0, help="In the class's unit of work.")] = None,
+    at: Annotated[datetime | None, typer.Option(formats=LOCAL_FORMATS, help="Local time; else now.")] = None,
+    incident: Annotated[list[str] | None, typer.Option(help="Kind of an incident that is on; repeat.")] = None,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """Say which rule would route work at a place and time, and why each other one would not; nothing is changed.
+
+    Example: rasid routing explain --municipality dammam --class pothole --size 0.6 --lat 26.42 --lon 50.09
+    """
+    from service.accounts.service import find_municipality
+    from service.core.clock import utc_now
+    from service.work_orders import dispatch
+    from service.work_orders.routing import LOCAL_TIME
+
+    _check_class(class_key)
+    moment = at.replace(tzinfo=LOCAL_TIME) if at else utc_now()
+    with _session(data_dir) as (session, _):
+        place = dispatch.Place(find_municipality(session, municipality).id, lat, lon)
+        told = dispatch.explain_place(session, place, class_key, size, moment, frozenset(incident or ()))
+        names = _unit_names(session, place.municipality_id)
+    if as_json:
+        _print(asdict(told))
+        return
+    facts = told.facts
+    typer.echo(f"{facts.class_key}, {facts.size_class.value}, district {facts.district_id or '-'}, "
+               f"road {facts.road_class or '-'}, {facts.at.astimezone(LOCAL_TIME):%a %Y-%m-%d %H:%M}")  # fmt: skip
+    typer.echo(f"goes to: {names.get(told.decision.unit_id, 'nobody, a person assigns')}")
+    for one in told.decision.considered:
+        unit = names.get(one.unit_id, "")
+        typer.echo(f"  {one.rank:>7} {one.key:<32} {unit:<20} {one.outcome.value:<9} {one.because}")
+
+
+@routing.command("rules")
+def list_rules(municipality: Place, as_json: Json = False, data_dir: DataDir = None) -> None:
+    """List the rules in the order in which they are asked."""
+    from service.accounts.service import find_municipality
+    from service.work_orders.dispatch import rules_of
+
+    with _session(data_dir) as (session, _):
+        place = find_municipality(session, municipality)
+        rules = sorted(rules_of(session, place.id), key=lambda one: (one.rank, one.id))
+        names = _unit_names(session, place.id)
+    if as_json:
+        _print([asdict(one) for one in rules])
+        return
+    for one in rules:
+        typer.echo(f"{one.rank:>7} {one.key:<32} {names.get(one.unit_id, ''):<20} {'' if one.active else 'off'}")
+
+
+def _unit_names(session: "Session", municipality_id: int) -> dict[int | None, str]:
+    from sqlalchemy import select
+
+    from service.work_orders.models import Unit
+
+    rows = session.execute(select(Unit.id, Unit.key).where(Unit.municipality_id == municipality_id))
+    return {row.id: row.key for row in rows}
+
+
+def _check_class(class_key: str) -> None:
+    from datasets.taxonomy import KEYS
+
+    if class_key not in KEYS:
+        _fail(f"expected one of {', '.join(KEYS)}, got {class_key!r}")
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        told = json.loads(file.read_text("utf-8-sig"))
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        _fail(f"expected GeoJSON in UTF-8, got {file.name}: {error}")
+    if not isinstance(told, dict):
+        _fail(f"expected a GeoJSON object, got {file.name} with {type(told).__name__}")
+    return told
+
+
+@contextmanager
+def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
+    """One transaction; a refusal of ours is told in a line and ends the command."""
+    from service.core.errors import RasidError
+    from service.core.runtime import open_runtime
+    from service.core.settings import Settings
+    from service.core.telemetry import configure_logging
+
+    configure_logging()
+    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
+    try:
+        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
+            yield session, runtime
+    except RasidError as error:
+        _fail(error.detail)
+
+
+def _print(value: object) -> None:
+    json.dump(value, sys.stdout, ensure_ascii=False, default=_plain)
+    typer.echo()
+
+
+def _plain(value: object) -> object:
+    return sorted(value, key=str) if isinstance(value, frozenset) else str(value)
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"rasid: {message}", err=True)
+    sys.exit(2)
