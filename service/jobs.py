@@ -26,9 +26,11 @@ from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
 from service.work_orders import emergencies
+from service.work_orders.service_levels_sweep import bring_forward, sweep
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
+EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "17 * * * *"
 EVERY_NIGHT = "30 0 * * *"  # UTC; half past three in the morning in Dammam
 OVERDUE = timedelta(minutes=2)
@@ -70,7 +72,12 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
     async def retry_stalled(timestamp: int) -> None:
         await retry_stalled_jobs(app, runtime.settings.stalled_after_s)
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=EVERY_MINUTE)
+    @app.task(name="sweep_service_levels", queueing_lock="sweep_service_levels")
+    def sweep_service_levels(timestamp: int) -> None:
+        sweep(runtime.database, utc_now())
+
+    @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="enqueue_waiting_surveys", queueing_lock="enqueue_waiting_surveys")
     def enqueue_waiting(timestamp: int) -> None:
         with runtime.database.transaction() as session:
@@ -125,6 +132,7 @@ def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
     @app.task(name="refresh_priorities", queueing_lock="refresh_priorities")
     def refresh_priorities(timestamp: int) -> None:
         refresh_all(runtime.database, utc_now())
+        bring_forward(runtime.database, utc_now())
 
 
 async def run_worker(runtime: Runtime) -> None:

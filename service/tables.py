@@ -11,6 +11,7 @@ from service.surveys import models as surveys
 from service.work_orders import bulk_models as bulk
 from service.work_orders import models as work_orders
 from service.work_orders import referral_models as referrals
+from service.work_orders import service_levels_models as service_levels
 
 __all__ = [
     "accounts",
@@ -22,6 +23,7 @@ __all__ = [
     "intake",
     "privacy",
     "referrals",
+    "service_levels",
     "surveys",
     "work_orders",
 ]

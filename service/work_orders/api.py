@@ -23,7 +23,15 @@ from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
 from service.defects.schemas import ClassKey, ReviewIn, defect_out, detection_out
 from service.surveys.schemas import EventOut
-from service.work_orders import access, districts_api, operations_api, proofs, routing_api, service
+from service.work_orders import (
+    access,
+    districts_api,
+    operations_api,
+    proofs,
+    routing_api,
+    service,
+    service_levels_api,
+)
 from service.work_orders.models import Proof
 from service.work_orders.reviews import Reviewed, add_object, review_defect
 from service.work_orders.schemas import (
@@ -42,7 +50,7 @@ from service.work_orders.schemas import (
 from service.work_orders.states import WorkOrderState
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
-for part in (operations_api, districts_api, routing_api):
+for part in (operations_api, districts_api, routing_api, service_levels_api):
     router.include_router(part.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
@@ -167,7 +175,7 @@ def hold(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionDep
 
 @router.post("/work-orders/{order_id}/resume")
 def resume(order_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep) -> WorkOrderOut:
-    """Returns an order on hold to where it was, due later by the time it was held."""
+    """Returns an order on hold to where it was, with the working time that was left to it."""
     return work_order_out(service.resume(session, caller, order_id, now), now)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.accounts.models import Municipality
 from service.work_orders.models import RoutingRule, SlaPolicy, Unit
 from service.work_orders.routing import RANK_OF_CLASS_RULES, class_rule_key
-from service.work_orders.sla import DEFAULT_HOURS
+from service.work_orders.sla import DEFAULT_LEVELS, told_level
 
 
 @dataclass(frozen=True)
@@ -54,5 +54,5 @@ def create_default_operations(session: Session, municipality: Municipality) -> N
         for class_key in unit.class_keys
     ]
     session.execute(insert(RoutingRule).values(rules).on_conflict_do_nothing())
-    hours = [place | {"class_key": class_key, "hours": hours} for class_key, hours in DEFAULT_HOURS.items()]
-    session.execute(insert(SlaPolicy).values(hours).on_conflict_do_nothing())
+    levels = [place | {"class_key": class_key} | told_level(level) for class_key, level in DEFAULT_LEVELS.items()]
+    session.execute(insert(SlaPolicy).values(levels).on_conflict_do_nothing())

@@ -15,6 +15,7 @@ from service.incidents.lookup import close_hours_of, covers, lasting, points_of,
 from service.incidents.models import Incident
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import record_order
+from service.work_orders.service_levels_changes import follow_due
 from service.work_orders.sla import WAITING
 from service.work_orders.states import WorkOrderState
 
@@ -75,6 +76,7 @@ def hurry(session: Session, order: WorkOrder, incidents: Sequence[Incident], now
     }
     order.due_at, order.due_before_incident = wanted, None if wanted == usual else usual
     action = "hurry" if order.due_before_incident else "unhurry"
+    follow_due(session, order, now)
     record_order(session, order, action, SYSTEM, now, from_state=order.state, data=told)
     return True
 

@@ -3,14 +3,15 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import BigInteger, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, SmallInteger, String, UniqueConstraint, text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from service.accounts.models import District, Municipality, User
-from service.core.tables import Base, CreatedAt, Id, status_column
+from service.core.tables import Base, CreatedAt, Id, JsonObject, status_column
 from service.defects.models import Defect
 from service.defects.sizes import SizeClass
+from service.work_orders.sla import ClockKind, OnTransfer
 from service.work_orders.states import WorkOrderState
 
 
@@ -63,15 +64,28 @@ class RoutingRule(Base):
 
 
 class SlaPolicy(Base):
-    """How many hours a class may wait in a municipality."""
+    """How long orders may wait; what is null holds for all of them, and the most specific policy decides."""
 
     __tablename__ = "sla_policy"
-    __table_args__ = (UniqueConstraint("municipality_id", "class_key"),)
+    __table_args__ = (
+        UniqueConstraint(
+            "municipality_id", "class_key", "size_class", "min_priority",
+            name="uq_sla_policy_scope", postgresql_nulls_not_distinct=True,
+        ),
+        CheckConstraint("size_class IN ('small', 'medium', 'large')", name="size_class"),
+    )  # fmt: skip
 
     id: Mapped[Id]
-    municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))
-    class_key: Mapped[str] = mapped_column(String(40))
-    hours: Mapped[int]
+    municipality_id: Mapped[int | None] = mapped_column(ForeignKey("municipality.id"))  # None: shared by all
+    class_key: Mapped[str | None] = mapped_column(String(40))
+    size_class: Mapped[str | None] = mapped_column(String(10))
+    min_priority: Mapped[float | None]  # of the defect, 0..100
+    clock: Mapped[ClockKind] = mapped_column(status_column(ClockKind))
+    hours_to_start: Mapped[int | None]  # None: no promise of a start
+    hours_to_close: Mapped[int]
+    warn_share: Mapped[float]  # of the hours to close, 0..1
+    escalations: Mapped[list[JsonObject]] = mapped_column(JSONB)  # sla.Escalation
+    on_transfer: Mapped[OnTransfer] = mapped_column(status_column(OnTransfer))
 
 
 class WorkOrder(Base):
@@ -116,7 +130,8 @@ class WorkOrder(Base):
     quantity_estimated: Mapped[float | None]
     quantity_measured: Mapped[float | None]
     opened_at: Mapped[datetime]
-    due_at: Mapped[datetime]
+    start_due_at: Mapped[datetime | None]  # None: no promise of a start
+    due_at: Mapped[datetime]  # of the repair
     due_before_incident: Mapped[datetime | None]  # when it was due before an incident made it urgent
     done_at: Mapped[datetime | None]
     closed_at: Mapped[datetime | None]

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from service.core.events import Actor, Event, record
 from service.core.tables import JsonObject
 from service.work_orders.models import WorkOrder
+from service.work_orders.service_levels_changes import follow_move
 from service.work_orders.states import WorkOrderAction, WorkOrderState, advance
 
 
@@ -18,6 +19,7 @@ def move_order(
     """Changes the state and records it; raises Conflict where the table has no such move. The row must be
     locked."""
     before, order.state = order.state, advance(order.state, action, order.held_from)
+    follow_move(session, order, action, before, now)
     record_order(session, order, action.value, actor, now, from_state=before, data=data)
 
 
@@ -41,6 +43,6 @@ def record_order(
 
 def was_last(session: Session, order: WorkOrder, action: WorkOrderAction) -> bool:
     """Whether this action brought the order where it is: the same request again then changes nothing."""
-    own = (Event.subject_kind == "work_order", Event.subject_id == order.id)
+    own = (Event.subject_kind == "work_order", Event.subject_id == order.id, Event.action.in_(list(WorkOrderAction)))
     latest = select(Event.action).where(*own).order_by(Event.id.desc()).limit(1)
     return session.scalar(latest) == action.value

@@ -14,13 +14,13 @@ from service.defects.sizes import SizeClass, size_class
 from service.defects.states import machine_may_confirm
 from service.identity.locate import GroundPosition
 from service.work_orders.dispatch import Place, decision_data, facts_at, rules_of
-from service.work_orders.models import SlaPolicy, WorkOrder
+from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order
 from service.work_orders.placing import district_id_of, source_of
 from service.work_orders.quantities import estimate_quantity
 from service.work_orders.repairs import end_repair
 from service.work_orders.routing import Decision, route
-from service.work_orders.sla import DEFAULT_HOURS, due_at
+from service.work_orders.service_levels import start_clock
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 
@@ -53,9 +53,8 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
         quantity_unit=BY_KEY[defect.class_key].unit.value,
         quantity_estimated=estimate,
         opened_at=now,
-        due_at=due_at(now, _sla_hours(session, defect)),
     )
-    session.add(order)
+    start_clock(session, order, defect, now)
     session.flush()
     told = {"defect_id": defect.id, **decision_data(decision)}
     record_order(session, order, "open", actor, now, from_state=None, data=told)
@@ -78,7 +77,7 @@ def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Acto
     order.size_class = size_class(order.class_key, order.quantity_estimated)
     order.merged_into_id = None
     order.opened_at, order.done_at, order.closed_at = now, None, None
-    order.due_at = due_at(now, _sla_hours(session, defect))
+    start_clock(session, order, defect, now)
 
 
 def live_order(session: Session, defect_id: int) -> WorkOrder | None:
@@ -92,14 +91,6 @@ def _route(session: Session, defect: Defect, size: SizeClass, now: datetime) -> 
     place = Place(defect.municipality_id, defect.lat, defect.lon)
     facts = facts_at(session, place, defect.class_key, size, now)
     return route(facts, rules_of(session, defect.municipality_id))
-
-
-def _sla_hours(session: Session, defect: Defect) -> int:
-    policy = select(SlaPolicy.hours).where(
-        SlaPolicy.municipality_id == defect.municipality_id, SlaPolicy.class_key == defect.class_key
-    )
-    hours = session.scalar(policy)
-    return DEFAULT_HOURS[defect.class_key] if hours is None else hours
 
 
 def _estimate(defect: Defect) -> float | None:

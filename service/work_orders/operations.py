@@ -1,4 +1,4 @@
-"""What a municipality decides once: its units with what they can do in a day, and how long a class may wait."""
+"""What a municipality decides once: its units with what they can do in a day."""
 
 from datetime import datetime
 
@@ -16,15 +16,11 @@ from service.core.events import record
 from service.core.tables import JsonObject
 from service.defects.access import permit
 from service.work_orders.defaults import create_default_operations
-from service.work_orders.models import SlaPolicy, Unit
+from service.work_orders.models import Unit
 
 
 def visible_units(caller: Caller) -> Select[Unit]:
     return visible(select(Unit), Unit.municipality_id, caller)
-
-
-def visible_policies(caller: Caller) -> Select[SlaPolicy]:
-    return visible(select(SlaPolicy), SlaPolicy.municipality_id, caller)
 
 
 def create_municipality(session: Session, data: MunicipalityIn) -> Municipality:
@@ -84,24 +80,6 @@ def change_unit(session: Session, caller: Caller, unit_id: int, changes: JsonObj
             setattr(unit, name, value)
         _record(session, caller, unit.municipality_id, "change_unit", now, {"unit_id": unit.id, **changes})
     return unit
-
-
-def set_sla_policy(
-    session: Session, caller: Caller, municipality_id: int, class_key: str, hours: int, now: datetime
-) -> SlaPolicy:
-    """From now on new orders of the class are due after these hours; orders that are open keep their due
-    time."""
-    check_municipality(session, caller, municipality_id)
-    place = {"municipality_id": municipality_id, "class_key": class_key}
-    made = session.scalar(
-        insert(SlaPolicy).values(place | {"hours": hours}).on_conflict_do_nothing().returning(SlaPolicy.id)
-    )
-    policy = session.scalars(select(SlaPolicy).filter_by(**place).with_for_update()).one()
-    if made is not None or policy.hours != hours:
-        changed = {"class_key": class_key, "before": None if made else policy.hours, "hours": hours}
-        policy.hours = hours
-        _record(session, caller, municipality_id, "set_sla", now, changed)
-    return policy
 
 
 def check_municipality(session: Session, caller: Caller, municipality_id: int) -> None:

@@ -1,4 +1,4 @@
-"""HTTP for what a municipality decides once: units and service levels."""
+"""HTTP for what a municipality decides once: its units."""
 
 from typing import Annotated, TypeVar
 
@@ -12,10 +12,8 @@ from service.accounts.schemas import MunicipalityIn, MunicipalityOut
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.fields import RowId
 from service.work_orders import operations
-from service.work_orders.models import SlaPolicy, Unit
+from service.work_orders.models import Unit
 from service.work_orders.schemas import (
-    SlaPolicyIn,
-    SlaPolicyOut,
     UnitChange,
     UnitIn,
     UnitOut,
@@ -59,24 +57,6 @@ def change_unit(unit_id: RowId, body: UnitChange, caller: CallerDep, session: Se
     has stay with it."""
     changes = body.model_dump(exclude_unset=True)
     return UnitOut.model_validate(operations.change_unit(session, caller, unit_id, changes, now))
-
-
-@router.get("/sla-policies")
-def list_sla_policies(
-    caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
-    limit: LimitQuery = 100,
-) -> Page[SlaPolicyOut]:  # fmt: skip
-    """How many hours each class may wait."""
-    statement = _of(operations.visible_policies(caller), SlaPolicy.municipality_id, municipality_id)
-    rows, following = paginate(session, statement, SlaPolicy.id, after, limit)
-    return Page(items=[SlaPolicyOut.model_validate(row) for row in rows], next=following)
-
-
-@router.put("/sla-policies")
-def set_sla_policy(body: SlaPolicyIn, caller: CallerDep, session: SessionDep, now: NowDep) -> SlaPolicyOut:
-    """Sets the hours for new orders of a class; open ones keep their due time."""
-    policy = operations.set_sla_policy(session, caller, **body.model_dump(), now=now)
-    return SlaPolicyOut.model_validate(policy)
 
 
 def _of(statement: Select[Row], column: InstrumentedAttribute[int], municipality_id: int | None) -> Select[Row]:

@@ -1,4 +1,4 @@
-"""What callers send and get of work orders, units and service levels."""
+"""What callers send and get of work orders and units."""
 
 from datetime import datetime
 from typing import Annotated
@@ -11,6 +11,7 @@ from service.defects.boxes import BoxPx
 from service.defects.schemas import ClassKey, DefectOut, DetectionOut, Row
 from service.defects.sizes import SizeClass
 from service.surveys.schemas import EventOut
+from service.work_orders.hijri_dates import OrderDates
 from service.work_orders.models import OrderSource, ProofKind, WorkOrder
 from service.work_orders.quantities import far_apart
 from service.work_orders.sla import overdue
@@ -23,7 +24,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class WorkOrderOut(BaseModel):
+class WorkOrderOut(OrderDates):
     """One repair."""
 
     id: int
@@ -37,14 +38,9 @@ class WorkOrderOut(BaseModel):
     state: WorkOrderState
     state_reason: str | None = Field(description="of the last hold, cancel, reopen or failed inspection")
     held_from: WorkOrderState | None = Field(description="where resume returns")
-    held_at: datetime | None = Field(description="the clock stands still from here")
     quantity_unit: UnitOfWork
     quantity_estimated: float | None = Field(description="from the image; null where one camera cannot see it")
     quantity_measured: float | None = Field(description="by the unit, on site")
-    opened_at: datetime
-    due_at: datetime
-    done_at: datetime | None
-    closed_at: datetime | None
     priority: float = Field(description="0 to 100, of the defect unless a person set it")
     priority_set: float | None = Field(description="by a person")
     quantity_far_apart: bool = Field(description="measured and estimated differ so much that one is likely wrong")
@@ -147,21 +143,6 @@ class UnitOut(Row):
     capacity_per_day: int | None = Field(description="orders that it can do in a day; null: not known")
 
 
-class SlaPolicyIn(Body):
-    municipality_id: RowId
-    class_key: ClassKey
-    hours: int = Field(ge=1, le=24 * 365, description="from opening to done, the time on hold not counted")
-
-
-class SlaPolicyOut(Row):
-    """How many hours a class may wait in a municipality."""
-
-    id: int
-    municipality_id: int
-    class_key: str
-    hours: int
-
-
 def work_order_out(order: WorkOrder, now: datetime) -> WorkOrderOut:
     return WorkOrderOut(
         id=order.id,
@@ -180,6 +161,7 @@ def work_order_out(order: WorkOrder, now: datetime) -> WorkOrderOut:
         quantity_estimated=order.quantity_estimated,
         quantity_measured=order.quantity_measured,
         opened_at=order.opened_at,
+        start_due_at=order.start_due_at,
         due_at=order.due_at,
         done_at=order.done_at,
         closed_at=order.closed_at,

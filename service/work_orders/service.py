@@ -19,7 +19,6 @@ from service.work_orders.models import Inspection, Unit, VerifiedBy, WorkOrder
 from service.work_orders.moves import move_order, was_last
 from service.work_orders.opening import open_work_order, reopen_order
 from service.work_orders.repairs import refuse_repair, verify_repair
-from service.work_orders.sla import due_after_hold
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 
@@ -85,13 +84,11 @@ def hold(session: Session, caller: Caller, order_id: int, reason: str, now: date
 
 
 def resume(session: Session, caller: Caller, order_id: int, now: datetime) -> WorkOrder:
-    """Returns the order to where it was, due later by the time it was held."""
+    """Returns the order to where it was, with the working time that was left to it."""
     order = lock_order(session, caller, order_id, WorkOrderAction.RESUME)
     if was_last(session, order, WorkOrderAction.RESUME):
         return order
     move_order(session, order, WorkOrderAction.RESUME, caller.actor, now)
-    if order.held_at is not None:
-        order.due_at = due_after_hold(order.due_at, order.held_at, now)
     order.state_reason, order.held_from, order.held_at = None, None, None
     return order
 

@@ -17,19 +17,20 @@ def test_the_default_units_take_every_class_once() -> None:
 
 def test_default_operations_given_twice_are_there_once_and_keep_what_was_changed(town: Town) -> None:
     policy = town.session.scalars(select(SlaPolicy).filter_by(class_key="pothole")).one()
-    policy.hours = 7
+    policy.hours_to_close = 7
     town.session.commit()
     create_default_operations(town.session, town.municipality)
     counts = [town.session.scalar(select(func.count()).select_from(t)) for t in (Unit, RoutingRule, SlaPolicy)]
     assert counts == [len(DEFAULT_UNITS), len(KEYS), len(KEYS)]
-    assert town.session.scalars(select(SlaPolicy.hours).filter_by(class_key="pothole")).one() == 7
+    assert town.session.scalars(select(SlaPolicy.hours_to_close).filter_by(class_key="pothole")).one() == 7
 
 
 def test_a_new_rule_and_policy_hold_for_the_next_order(town: Town) -> None:
     cleaning = unit_of(town.session, town.municipality, "cleaning")
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
     assert town.put("supervisor", "routing-rules", unit_id=cleaning.id, **place).json()["unit_id"] == cleaning.id
-    assert town.put("supervisor", "sla-policies", hours=6, **place).json()["hours"] == 6
+    level = {"clock": "round_the_clock", "hours_to_close": 6}
+    assert town.put("supervisor", "sla-policies", **level, **place).json()["hours_to_close"] == 6
     order = town.accept()
     assert order["unit_id"] == cleaning.id
     assert datetime.fromisoformat(order["due_at"]) == town.now + timedelta(hours=6)
@@ -42,9 +43,9 @@ def test_a_rule_and_a_policy_set_twice_are_recorded_once(town: Town) -> None:
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
     for _ in range(2):
         town.put("supervisor", "routing-rules", unit_id=cleaning.id, **place)
-        town.put("supervisor", "sla-policies", hours=6, **place)
-    actions = town.session.scalars(select(Event.action).where(Event.subject_kind == "municipality"))
-    assert list(actions) == ["set_sla"]
+        town.put("supervisor", "sla-policies", clock="round_the_clock", hours_to_close=6, **place)
+    policies = town.session.scalars(select(Event.action).where(Event.subject_kind == "sla_policy"))
+    assert list(policies) == ["set"]
     changes = town.session.scalars(select(Event.action).where(Event.subject_kind == "routing_rule"))
     assert list(changes) == ["change"]
 
@@ -66,7 +67,8 @@ def test_the_neighbours_operations_can_be_neither_seen_nor_changed(town: Town) -
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
     assert neighbour.put("supervisor", f"units/{machine.id}", active=False, **names).status_code == 404
     assert neighbour.put("supervisor", "routing-rules", unit_id=machine.id, **place).status_code == 404
-    assert neighbour.put("supervisor", "sla-policies", hours=1, **place).status_code == 404
+    level = {"clock": "working_hours", "hours_to_close": 1}
+    assert neighbour.put("supervisor", "sla-policies", **level, **place).status_code == 404
     new = neighbour.post("supervisor", "units", municipality_id=town.municipality.id, key="spy", **names)
     assert new.status_code == 404
     own = place | {"municipality_id": neighbour.municipality.id}
@@ -79,10 +81,12 @@ def test_the_neighbours_operations_can_be_neither_seen_nor_changed(town: Town) -
 @pytest.mark.parametrize("who", ["inspector", "unit"])
 def test_only_those_who_manage_may_change_operations(town: Town, who: str) -> None:
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
-    assert town.put(who, "sla-policies", hours=1, **place).status_code == 403
+    assert town.put(who, "sla-policies", clock="working_hours", hours_to_close=1, **place).status_code == 403
 
 
 @pytest.mark.parametrize("hours", [0, -5, 100_000, 1.5])
 def test_hours_that_no_repair_can_have_are_refused(town: Town, hours: float) -> None:
     place = {"municipality_id": town.municipality.id, "class_key": "pothole"}
-    assert town.put("supervisor", "sla-policies", hours=hours, **place).status_code == 422
+    assert (
+        town.put("supervisor", "sla-policies", clock="working_hours", hours_to_close=hours, **place).status_code == 422
+    )
