@@ -15,13 +15,16 @@ from starlette.exceptions import HTTPException
 from service import health
 from service.accounts.api import router as accounts
 from service.control.incidents_api import router as incidents
-from service.core.errors import RasidError, Unprocessable
+from service.core.errors import RasidError, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
 from service.core.telemetry import REQUEST_SECONDS
 from service.coverage.api import router as coverage
 from service.defects.api import router as defects
 from service.defects.priority_api import router as priority
+from service.geodata.api import public_router as open_features
+from service.geodata.api import router as features
+from service.geodata.export_api import router as exports
 from service.intake.archives_api import router as archives
 from service.intake.panoramax_api import router as panoramax
 from service.intake.tus_api import router as tus
@@ -66,7 +69,20 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, incidents, pages):
+    geodata = (open_features, features, exports)
+    routers = (
+        health.router,
+        accounts,
+        *intake,
+        defects,
+        priority,
+        work_orders,
+        verification,
+        incidents,
+        *geodata,
+        pages,
+    )
+    for router in routers:
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
@@ -109,7 +125,7 @@ async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RasidError)
     if wants_page(request):
         return error_page(request, error)
-    headers = {"WWW-Authenticate": "Bearer"} if error.status == 401 else {}
+    headers = {"WWW-Authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
     if "retry_after_s" in error.extra:
         headers["Retry-After"] = str(error.extra["retry_after_s"])
     return JSONResponse(error.problem(), error.status, headers, media_type="application/problem+json")

@@ -4,6 +4,7 @@ from service.accounts import models as accounts
 from service.core import events
 from service.coverage import models as coverage
 from service.defects import models as defects
+from service.geodata import models as geodata
 from service.incidents import models as incidents
 from service.intake import models as intake
 from service.privacy import models as privacy
@@ -19,6 +20,7 @@ __all__ = [
     "coverage",
     "defects",
     "events",
+    "geodata",
     "incidents",
     "intake",
     "privacy",

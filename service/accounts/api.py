@@ -32,11 +32,12 @@ from service.core.api import (
     paginate,
     problems,
 )
+from service.core.audit import record_reads
 from service.core.errors import Forbidden, NotFound, Unauthenticated
 from service.core.fields import RowId
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["accounts"])
-
+PERSONAL = ("email", "name")  # of a user
 AdminDep = Annotated[Caller, Depends(require(Permission.MANAGE_ACCOUNTS))]
 FleetDep = Annotated[Caller, Depends(require(Permission.MANAGE_VEHICLES))]
 
@@ -92,10 +93,12 @@ def set_boundary(
 
 @router.get("/users")
 def list_users(
-    caller: AdminDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
+    caller: AdminDep, session: SessionDep, now: NowDep, after: AfterQuery = None, limit: LimitQuery = 100
 ) -> Page[UserOut]:
     users = select(User).options(selectinload(User.municipalities).undefer(Municipality.boundary))
     rows, following = paginate(session, users, User.id, after, limit)
+    record_reads(session, at=now, actor=caller.actor, subject_kind="user", subject_ids=[row.id for row in rows],
+                 fields=PERSONAL, via="GET /api/v1/users")  # fmt: skip
     return Page(items=[UserOut.model_validate(row) for row in rows], next=following)
 
 

@@ -27,6 +27,7 @@ class RasidError(Exception):
 
 class Unauthenticated(RasidError):
     status, title = 401, "Not signed in"
+    challenge = "Bearer"  # of the header WWW-Authenticate
 
 
 class Forbidden(RasidError):

@@ -20,7 +20,7 @@ class FaultError(RasidError):
 
 def wants_page(request: Request) -> bool:
     """Whether a browser asks for a page, not a program for data."""
-    return not request.url.path.startswith("/api/") and "text/html" in request.headers.get("accept", "")
+    return not request.url.path.startswith(("/api/", "/ogc")) and "text/html" in request.headers.get("accept", "")
 
 
 def error_page(request: Request, error: RasidError) -> Response:
