@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from service import health
 from service.accounts.api import router as accounts
+from service.contracts.api import router as contracts
 from service.core.errors import RasidError, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
@@ -65,7 +66,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, pages):
+    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, contracts, pages):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
