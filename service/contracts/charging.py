@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from service.contracts.facts import events_of, facts_of, order_facts, order_ids_of, terms_of
-from service.contracts.history import Fact, episodes_of
+from service.contracts.history import Fact
 from service.contracts.ledger import Entry, asked_of, changes, entries_of, sum_stated
 from service.contracts.models import Charge, Contract
 from service.contracts.money import exact, price_of
@@ -57,7 +57,7 @@ def cost_of(session: Session, order: WorkOrder, now: datetime | None = None) -> 
     contracts = _contracts(session, order.municipality_id)
     terms = {contract.id: terms_of(contract) for contract in contracts}
     works = [one for own in terms.values() for one in entries_of(own, facts, until) if one.kind.of_works]
-    episodes = episodes_of(facts)
+    episodes = facts.episodes
     last = episodes[-1] if episodes else None
     done = (last.closing.done if last.closing else last.done) if last else None
     asked = asked_of(facts, done.unit_id if done else order.unit_id, done.at if done else now)

@@ -103,7 +103,7 @@ def facts_of(order: WorkOrder, events: Iterable[Fact], until: datetime) -> Order
         municipality_id=order.municipality_id,
         class_key=order.class_key,
         quantity_unit=order.quantity_unit,
-        size_class=getattr(order, "size_class", None),
+        size_class=_text(getattr(order, "size_class", None)),
         district_id=getattr(order, "district_id", None),
         unit_id=order.unit_id,
         due_at=_due_at(order, facts, until),
@@ -139,6 +139,10 @@ def _rows(session: Session, order_ids: Collection[int]) -> Iterator[tuple[int, F
 
 def _batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
 
 
 def _due_at(order: WorkOrder, facts: Iterable[Fact], until: datetime) -> datetime | None:

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 from service.contracts.money import exact
 
 DAY = timedelta(days=1)
-OPENING = ("open", "reopen")
+LEFT = frozenset({"open", "referred", "merged", "cancelled"})  # no unit has the order then
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,11 @@ class OrderFacts:
     unit_id: int | None  # for an order that no event gives to a unit
     due_at: datetime | None
     facts: tuple[Fact, ...]
+
+    @cached_property
+    def episodes(self) -> tuple["Episode", ...]:
+        """Oldest first; an event that says nothing about repairs changes nothing."""
+        return tuple(_episodes(self))
 
 
 @dataclass(frozen=True)
@@ -104,7 +110,6 @@ class Episode:
     closing: Closing | None = None
     refused: tuple[Failing, ...] = ()
     failing: Failing | None = None
-    cancelled_at: datetime | None = None
     breaches: tuple[Breach, ...] = field(default=())
 
     @property
@@ -113,8 +118,7 @@ class Episode:
         return self.holds[-1][0] if self.holds and self.holds[-1][1] is None else None
 
 
-def episodes_of(order: OrderFacts) -> list[Episode]:
-    """Oldest first; an event that says nothing about repairs changes nothing."""
+def _episodes(order: OrderFacts) -> list[Episode]:
     done: list[Episode] = []
     now: Episode | None = None
     for fact in order.facts:
@@ -122,15 +126,15 @@ def episodes_of(order: OrderFacts) -> list[Episode]:
             if now is not None:
                 done.append(_failed(now, fact))
             now = Episode(len(done) + 1, fact.at)
-            if fact.action in OPENING and "unit_id" not in fact.data:
-                continue
         now = _after(now, fact, order)
     return [*done, replace(now, due_at=order.due_at)] if now else []
 
 
 def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
-    if isinstance(unit_id := fact.data.get("unit_id"), int) and fact.action != "report_done":
+    if fact.to_state == "assigned" and isinstance(unit_id := fact.data.get("unit_id"), int):
         episode = _given(episode, fact, unit_id)
+    elif fact.to_state in LEFT:
+        episode = replace(episode, spells=_ended(episode.spells, fact.at))
     match fact.action:
         case "report_done":
             return replace(episode, done=_done(episode, fact, order))
@@ -142,17 +146,26 @@ def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
             return replace(episode, holds=(*episode.holds, (fact.at, None)))
         case "resume" if episode.held_at:
             return replace(episode, holds=(*episode.holds[:-1], (episode.held_at, fact.at)))
-        case "breach":
-            told = Breach(fact.id, fact.at, str(fact.data.get("kind", "close")), _time(fact.data.get("due_at")))
-            return replace(episode, breaches=(*episode.breaches, told))
-    return replace(episode, cancelled_at=fact.at) if fact.to_state == "cancelled" else episode
+        case "breach" | "late_start":
+            return replace(episode, breaches=(*episode.breaches, _breach(fact)))
+    return episode
+
+
+def _breach(fact: Fact) -> Breach:
+    """A start that was missed comes as an action of its own or as a kind of breach."""
+    kind = "start" if fact.action == "late_start" else str(fact.data.get("kind", "close"))
+    due_at = fact.data.get("start_due_at") if kind == "start" else None
+    return Breach(fact.id, fact.at, kind, _time(due_at or fact.data.get("due_at")))
 
 
 def _given(episode: Episode, fact: Fact, unit_id: int) -> Episode:
-    if episode.spells and episode.spells[-1].unit_id == unit_id:
+    if episode.spells and episode.spells[-1].unit_id == unit_id and episode.spells[-1].to_at is None:
         return episode
-    ended = [replace(one, to_at=one.to_at or fact.at) for one in episode.spells]
-    return replace(episode, spells=(*ended, Spell(fact.id, unit_id, fact.at)))
+    return replace(episode, spells=(*_ended(episode.spells, fact.at), Spell(fact.id, unit_id, fact.at)))
+
+
+def _ended(spells: tuple[Spell, ...], at: datetime) -> tuple[Spell, ...]:
+    return tuple(replace(one, to_at=one.to_at or at) for one in spells)
 
 
 def _done(episode: Episode, fact: Fact, order: OrderFacts) -> Done:

@@ -52,7 +52,7 @@ def _holder(episode: Episode, breach: Breach) -> Spell | None:
 
 def _end(episode: Episode, spell: Spell, until: datetime) -> datetime:
     done_at = episode.done.at if episode.done else None
-    ends = (spell.to_at, done_at, episode.held_at, episode.cancelled_at, until)
+    ends = (spell.to_at, done_at, episode.held_at, until)
     return min(one for one in ends if one is not None)
 
 

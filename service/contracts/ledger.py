@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from service.contracts.history import Closing, Done, Episode, Failing, OrderFacts, episodes_of
+from service.contracts.history import Closing, Done, Episode, Failing, OrderFacts
 from service.contracts.lateness import Late, late_of, late_starts
 from service.contracts.money import price_of, share_of
 from service.contracts.months import day_of, month_of
@@ -62,7 +62,7 @@ def entitled(terms: Terms, orders: Iterable[OrderFacts], until: datetime) -> dic
 def entries_of(terms: Terms, order: OrderFacts, until: datetime) -> list[Entry]:
     """Those of one order, without the monthly cap, which is no order's own."""
     found: list[Entry] = []
-    for episode in episodes_of(order):
+    for episode in order.episodes:
         if episode.closing:
             found += _works(terms, order, episode, episode.closing)
         for number, failing in enumerate(episode.refused, 1):
@@ -229,6 +229,6 @@ def _limit(terms: Terms, works: int) -> int | None:
     return min(limits, default=None)
 
 
-def _place(line: Entry) -> tuple[bool, str, int, str]:
-    """The month's own lines first, order by order."""
-    return line.correction, line.month, line.order_id or 0, line.key
+def _place(line: Entry) -> tuple[bool, str, bool, int, str]:
+    """The month's own lines first, order by order; what is no order's own at the end of its month."""
+    return line.correction, line.month, line.order_id is None, line.order_id or 0, line.key

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 from pydantic import TypeAdapter
 
-from service.contracts.history import DAY, Closing, Episode, Fact, OrderFacts, episodes_of
+from service.contracts.history import DAY, Closing, Episode, Fact, OrderFacts
 from service.contracts.ledger import Entry, EntryKind, changes, entitled
 from service.contracts.money import share_of
 from service.contracts.months import Month, parse_month
@@ -208,7 +208,7 @@ def _beside(order: OrderFacts) -> Beside:
 
 
 def _order_row(order: OrderFacts, own: Sequence[Entry]) -> OrderRow:
-    episodes = episodes_of(order)
+    episodes = order.episodes
     last = episodes[-1] if episodes else None
     done = last and (last.closing.done if last.closing else last.done)
     works = [line for line in own if line.kind.of_works]
@@ -247,7 +247,7 @@ def _classes(lines: Iterable[Entry]) -> Iterable[ClassRow]:
 
 def _repairs(terms: Terms, orders: Iterable[OrderFacts]) -> Iterable[tuple[OrderFacts, Episode]]:
     for order in orders:
-        for episode in episodes_of(order):
+        for episode in order.episodes:
             if episode.closing and episode.closing.done.unit_id in terms.unit_ids:
                 yield order, episode
 

@@ -56,6 +56,10 @@ _WORDS = {
     "good_90": ("Good after 90 days", "سليمة بعد 90 يوماً"),
     "median": ("Median days", "وسيط الأيام"),
     "all": ("All classes", "كل الأصناف"),
+    "annex": (
+        "Listed one by one in the Excel file of the same fingerprint",
+        "مدرجة واحداً واحداً في ملف إكسل ذي البصمة نفسها",
+    ),
     "none": ("Nothing to state.", "لا يوجد ما يذكر."),
     "times": ("Times are of Riyadh.", "الأوقات بتوقيت الرياض."),
     # kinds and reasons of entries

@@ -15,16 +15,18 @@ OURS, OTHERS = 7, 8
 NEXT = {
     "new": ("open",),
     "open": ("assign", "cancel", "hold"),
-    "assigned": ("start", "transfer", "hold"),
-    "in_progress": ("report_done", "report_done", "hold"),
+    "assigned": ("start", "transfer", "hold", "refuse"),
+    "in_progress": ("report_done", "report_done", "hold", "refer"),
     "done": ("pass", "pass", "fail"),
     "closed": ("reopen",),
     "on_hold": ("resume",),
     "cancelled": (),
+    "referred": ("agency_done", "agency_back"),
 }
 LEADS = {
     "open": "open", "assign": "assigned", "transfer": "assigned", "start": "in_progress", "report_done": "done",
     "pass": "closed", "fail": "in_progress", "hold": "on_hold", "cancel": "cancelled", "reopen": "open",
+    "refuse": "open", "refer": "referred", "agency_done": "done", "agency_back": "open",
 }  # fmt: skip
 
 

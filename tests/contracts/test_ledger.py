@@ -92,10 +92,18 @@ def test_the_event_behind_a_breach_is_the_recorded_breach_else_the_late_report()
     assert {one.event_id for one in recorded} == {4}
 
 
-def test_a_recorded_late_start_costs_its_own_penalty() -> None:
+def test_a_unit_that_refused_is_not_late_any_more_and_an_agencys_repair_is_not_charged() -> None:
+    refused = Story(hours=4).then("open").then("assign", unit_id=OURS).then("refuse", unit_id=OURS)
+    assert amounts(refused) == {}
+    referred = Story().then("open").then("assign", unit_id=OURS).then("start").then("refer", unit_id=OURS)
+    assert amounts(referred.then("agency_done", 500).then("pass")) == {}
+
+
+@pytest.mark.parametrize(("action", "told"), [("breach", {"kind": "start"}), ("late_start", {})])
+def test_a_recorded_late_start_costs_its_own_penalty(action: str, told: dict[str, str]) -> None:
     begun = Story().then("open").then("assign", unit_id=OURS)
-    told = {"kind": "start", "due_at": begun.now.isoformat()}
-    begun.facts.append(type(begun.facts[0])(3, begun.now, "breach", told, "assigned"))
+    told = told | {"start_due_at": begun.now.isoformat()}
+    begun.facts.append(type(begun.facts[0])(3, begun.now, action, told, "assigned"))
     rules = (penalty(9, PenaltyKind.START_BREACH, amount_halalas=700),)
     assert amounts(begun, penalties=rules) == {"start_breach": -700}
 
