@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from service import health
 from service.accounts.api import router as accounts
+from service.contracts.api import router as contracts
 from service.control.incidents_api import router as incidents
 from service.core.errors import RasidError, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
@@ -80,6 +81,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         verification,
         incidents,
         *geodata,
+        contracts,
         pages,
     )
     for router in routers:

@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from service import pipeline
 from service.accounts.service import delete_expired_tokens
+from service.contracts.charging import post_all_charges
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
@@ -83,6 +84,12 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
             archives.enqueue_waiting_archives(session, utc_now() - OVERDUE)
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="post_charges", queueing_lock="post_charges")
+    def post_charges(timestamp: int) -> None:
+        with runtime.database.transaction() as session:
+            post_all_charges(session, utc_now())
 
 
 def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:

@@ -1,6 +1,7 @@
 """Names every module that defines tables, so that migrations and tests see the whole schema."""
 
 from service.accounts import models as accounts
+from service.contracts import models as contracts
 from service.core import events
 from service.coverage import models as coverage
 from service.defects import models as defects
@@ -17,6 +18,7 @@ from service.work_orders import service_levels_models as service_levels
 __all__ = [
     "accounts",
     "bulk",
+    "contracts",
     "coverage",
     "defects",
     "events",

@@ -52,7 +52,7 @@ ROLES: dict[Role, frozenset[Permission]] = {
             P.VIEW_INDICATORS,
         }
     ),
-    Role.UNIT: frozenset({P.VIEW_WORK_ORDERS, P.WORK}),
+    Role.UNIT: frozenset({P.VIEW_WORK_ORDERS, P.WORK, P.VIEW_CONTRACTS}),  # its own contractor's
     Role.CENTRE: frozenset({P.VIEW_DEFECTS, P.VIEW_WORK_ORDERS, P.VIEW_REPORTS, P.MANAGE_REPORTS, P.VIEW_INDICATORS}),
 }
 

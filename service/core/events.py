@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from service.core.tables import Base, Id, JsonObject
@@ -18,11 +18,15 @@ class Actor:
 
 
 SYSTEM = Actor("system")
+GIVEN = "subject_kind = 'work_order' AND data ? 'unit_id'"  # a unit got the order
 
 
 class Event(Base):
     __tablename__ = "event"
-    __table_args__ = (Index("ix_event_subject", "subject_kind", "subject_id", "id"),)
+    __table_args__ = (
+        Index("ix_event_subject", "subject_kind", "subject_id", "id"),
+        Index("ix_event_given", "municipality_id", "at", postgresql_where=text(GIVEN)),
+    )
 
     id: Mapped[Id]
     at: Mapped[datetime] = mapped_column(DateTime(timezone=True), index=True)

@@ -1,0 +1,204 @@
+"""The month's end on the real database: what is stated is what the events say."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from io import BytesIO
+from typing import Any
+from xml.etree import ElementTree
+from zipfile import ZipFile
+
+import pytest
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.contracts.charging import cost_of, post_all_charges
+from service.contracts.models import Charge, ContractStatement
+from service.core.events import Event
+from service.work_orders.models import WorkOrder
+from tests.defects.sightings import box
+from tests.work_orders.orders import Town
+
+SHEET = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+
+
+def statement(town: Town, contract: dict[str, Any], month: str, who: str = "supervisor") -> dict[str, Any]:
+    answer = town.get(who, f"contracts/{contract['id']}/statements/{month}")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def issue(town: Town, contract: dict[str, Any], month: str) -> dict[str, Any]:
+    answer = town.post("supervisor", f"contracts/{contract['id']}/statements/{month}/issue")
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+@pytest.fixture
+def year(town: Town, contract: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """January and February are issued and empty; three orders in March: good, late and good, not done."""
+    issue(town, contract, "2026-01")
+    issue(town, contract, "2026-02")
+    good, late, waiting = (town.accept(box(north_m=200.0 * place))["id"] for place in range(3))
+    town.bring(good, "assign", "start", "done", "pass")
+    town.bring(late, "assign", "start")
+    town.later(hours=60)  # a pothole may wait 48
+    town.bring(late, "done", "pass")
+    yield {"good": good, "late": late, "waiting": waiting}
+
+
+def test_the_months_end_is_equal_to_the_events(town: Town, contract: dict[str, Any], year: dict[str, Any]) -> None:
+    town.later(days=40)
+    issued = issue(town, contract, "2026-03")
+    assert (issued["state"], issued["month"]) == ("issued", "2026-03")
+    passes = town.session.scalar(select(func.count()).where(Event.action == "pass"))
+    measured = sum(
+        Decimal(str(data["quantity"]))
+        for data in town.session.scalars(select(Event.data).filter_by(action="report_done"))
+    )
+    (potholes,) = issued["classes"]
+    assert (potholes["repairs"], Decimal(potholes["quantity"])) == (passes, measured) == (2, Decimal("5.0"))
+    assert Decimal(issued["totals"]["works"]) == measured * Decimal("100.50")
+    lines = [(one["order_id"], one["reason"], one["amount"], one["hours"]) for one in issued["lines"]]
+    assert lines == [
+        (year["good"], "repair", "251.25", None),
+        (year["late"], "breach", "-500.00", None),
+        (year["late"], "repair", "251.25", None),
+        (year["late"], "late_hour", "-120.00", 12),
+    ]
+    assert {key: issued["totals"][key] for key in ("vat", "penalties", "total")} == {
+        "vat": "75.38", "penalties": "-620.00", "total": "-42.12",
+    }  # fmt: skip
+    events = {row.id: row for row in town.session.scalars(select(Event))}
+    assert {(events[one["event_id"]].subject_kind, events[one["event_id"]].subject_id) for one in issued["lines"]} == {
+        ("work_order", year["good"]), ("work_order", year["late"]),
+    }  # fmt: skip
+    charged = town.session.scalar(select(func.sum(Charge.amount_halalas)))
+    assert charged == Decimal(issued["totals"]["works"]) * 100
+    assert [(one["class_key"], one["repairs"]) for one in issued["durability"]] == [("", 2), ("pothole", 2)]
+
+
+def test_a_statement_issued_again_is_the_same_and_later_events_leave_it_as_it_is(
+    town: Town, contract: dict[str, Any], year: dict[str, Any]
+) -> None:
+    town.later(days=40)
+    draft = statement(town, contract, "2026-03")
+    first = issue(town, contract, "2026-03")
+    assert draft["sha256"] == first["sha256"]
+    path = f"contracts/{contract['id']}/statements/2026-03"
+    files = [town.get("supervisor", f"{path}/{kind}", language=tongue).content for kind in ("pdf", "xlsx")
+             for tongue in ("ar", "en")]  # fmt: skip
+    town.bring(year["good"], "reopen", "assign", "start", "done", "pass")
+    town.bring(year["waiting"], "assign", "start", "done", "pass")
+    assert issue(town, contract, "2026-03") == statement(town, contract, "2026-03") == first
+    again = [town.get("supervisor", f"{path}/{kind}", language=tongue).content for kind in ("pdf", "xlsx")
+             for tongue in ("ar", "en")]  # fmt: skip
+    assert again == files
+    checked = town.get("supervisor", f"{path}/check").json()
+    assert (checked["same"], checked["missing"], checked["unexpected"]) == (True, [], [])
+    assert town.session.scalar(select(func.count(ContractStatement.id))) == 3
+
+
+def test_a_failed_repair_is_credited_in_the_month_in_which_it_fails(
+    town: Town, contract: dict[str, Any], year: dict[str, Any]
+) -> None:
+    town.later(days=30)
+    issue(town, contract, "2026-03")
+    town.bring(year["good"], "reopen")
+    town.later(days=30)
+    april = issue(town, contract, "2026-04")
+    found = {one["reason"]: one for one in april["lines"]}
+    assert {reason: one["amount"] for reason, one in found.items()} == {"failed": "-251.25", "failed_repair": "-50.25"}
+    assert found["failed"]["event_id"] == town.session.scalar(select(Event.id).where(Event.action == "reopen"))
+    assert Decimal(april["classes"][0]["quantity"]) == Decimal("-2.5")
+    assert town.get("supervisor", f"contracts/{contract['id']}/statements/2026-04/check").json()["same"]
+    cost = town.get("supervisor", f"work-orders/{year['good']}/cost").json()
+    assert (cost["amount"], [line["kind"] for line in cost["lines"]]) == ("0.00", ["charge", "credit"])
+    rows = town.get("supervisor", f"contracts/{contract['id']}/charges").json()["items"]
+    assert [(row["kind"], row["amount"]) for row in rows if row["work_order_id"] == year["good"]] == [
+        ("charge", "251.25"), ("credit", "-251.25"),
+    ]  # fmt: skip
+
+
+def test_a_check_finds_what_was_changed_behind_the_service(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    town.later(days=40)
+    issue(town, contract, "2026-03")
+    done = session.scalars(select(Event).where(Event.action == "report_done", Event.subject_id == year["good"])).one()
+    done.data = done.data | {"quantity": 25.0}
+    session.commit()
+    checked = town.get("supervisor", f"contracts/{contract['id']}/statements/2026-03/check").json()
+    assert not checked["same"]
+    assert [one["amount"] for one in checked["missing"]] == ["251.25"]
+    assert [one["amount"] for one in checked["unexpected"]] == ["2512.50"]
+
+
+def test_months_are_issued_when_they_have_ended_and_in_order(town: Town, contract: dict[str, Any]) -> None:
+    path = f"contracts/{contract['id']}/statements"
+    assert town.post("supervisor", f"{path}/2026-03/issue").json()["code"] == "statement.early"
+    assert town.post("supervisor", f"{path}/2026-02/issue").json()["code"] == "statement.order"
+    assert town.post("supervisor", f"{path}/2025-12/issue").json()["code"] == "statement.month"
+    assert town.get("supervisor", f"{path}/2026-04").json()["code"] == "statement.month"
+    assert town.get("supervisor", f"{path}/2026-01/check").json()["code"] == "statement.draft"
+    assert issue(town, contract, "2026-01")["totals"]["total"] == "0.00"
+    assert [row["month"] for row in town.get("supervisor", path).json()["items"]] == ["2026-01"]
+
+
+def test_charges_are_kept_once_and_a_changed_price_adds_the_difference(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    assert post_all_charges(session, town.now) == 2
+    session.commit()
+    town.later(days=2)
+    assert post_all_charges(session, town.now) == 0
+    session.commit()
+    dearer = {"class_key": "pothole", "unit_price": "110.50", "first_day": "2026-03-01"}
+    assert town.post("supervisor", f"contracts/{contract['id']}/prices", **dearer).status_code == 201
+    assert post_all_charges(session, town.now) == 2
+    session.commit()
+    rows = town.get("supervisor", f"contracts/{contract['id']}/charges").json()["items"]
+    assert [(row["amount"], row["correction"]) for row in rows] == [
+        ("251.25", False), ("251.25", False), ("25.00", True), ("25.00", True),
+    ]  # fmt: skip
+    told = select(func.count()).where(Event.subject_kind == "contract", Event.action == "charge")
+    assert session.scalar(told) == 4
+
+
+def test_the_cost_of_an_order_says_by_which_contract_and_why_not_by_others(
+    town: Town, contract: dict[str, Any], session: Session
+) -> None:
+    order = town.bring(town.accept()["id"], "assign", "start")
+    before = town.get("supervisor", f"work-orders/{order['id']}/cost").json()
+    assert (before["amount"], before["contract_id"], before["measured"]) == ("0.00", contract["id"], False)
+    town.bring(order["id"], "done")
+    done = town.get("supervisor", f"work-orders/{order['id']}/cost").json()
+    assert (done["expected"], done["measured"], done["price"]["unit_price"]) == ("251.25", True, "100.50")
+    town.bring(order["id"], "pass")
+    session.expire_all()
+    cost = cost_of(session, session.get_one(WorkOrder, order["id"]), town.now)
+    assert (cost.amount_halalas, cost.expected_halalas) == (25_125, None)
+    ended = town.post("supervisor", f"contracts/{contract['id']}/end", last_day="2026-03-01", reason="parted")
+    assert ended.json()["last_day"] == "2026-03-01"
+    uncovered = town.get("supervisor", f"work-orders/{order['id']}/cost").json()
+    assert (uncovered["amount"], uncovered["contract_id"]) == ("0.00", None)
+    assert "outside of 2026-01-01 to 2026-03-01" in uncovered["considered"][0]["why_not"]
+
+
+def test_the_papers_are_a_pdf_and_an_excel_file_with_one_line_per_order(
+    town: Town, contract: dict[str, Any], year: dict[str, Any]
+) -> None:
+    path = f"contracts/{contract['id']}/statements/2026-03"
+    for language in ("ar", "en"):
+        pdf = town.get("supervisor", f"{path}/pdf", language=language)
+        assert (pdf.headers["content-type"], pdf.content[:5]) == ("application/pdf", b"%PDF-")
+        assert "draft" in pdf.headers["content-disposition"]
+        sheet = town.get("supervisor", f"{path}/xlsx", language=language)
+        with ZipFile(BytesIO(sheet.content)) as book:
+            orders = ElementTree.fromstring(book.read("xl/worksheets/sheet2.xml"))
+        rows = orders.findall(f".//{SHEET}row")
+        numbers = [row.findtext(f"{SHEET}c/{SHEET}v") for row in rows[1:]]
+        assert numbers == [str(year["good"]), str(year["late"])]
+        right_to_left = orders.find(f".//{SHEET}sheetView").get("rightToLeft")  # type: ignore[union-attr]
+        assert right_to_left == ("1" if language == "ar" else None)
