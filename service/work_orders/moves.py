@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from service.core.events import Actor, Event, record
 from service.core.tables import JsonObject
 from service.work_orders.models import WorkOrder
+from service.work_orders.sla import due_after_hold
 from service.work_orders.states import WorkOrderAction, WorkOrderState, advance
 
 
@@ -37,6 +38,18 @@ def record_order(
         to_state=order.state.value,
         data=data,
     )
+
+
+def stop_clock(order: WorkOrder, now: datetime, reason: str, held_from: WorkOrderState | None) -> None:
+    """The due time stands still; `held_from`: where the order returns when it is resumed."""
+    order.state_reason, order.held_from, order.held_at = reason, held_from, now
+
+
+def restart_clock(order: WorkOrder, now: datetime) -> None:
+    """The due time moves by the time for which it stood still."""
+    if order.held_at is not None:
+        order.due_at = due_after_hold(order.due_at, order.held_at, now)
+    order.state_reason, order.held_from, order.held_at = None, None, None
 
 
 def was_last(session: Session, order: WorkOrder, action: WorkOrderAction) -> bool:

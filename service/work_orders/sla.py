@@ -3,7 +3,7 @@ hold."""
 
 from datetime import datetime, timedelta
 
-from service.work_orders.states import WorkOrderState
+from service.work_orders.states import CLOCK_STOPPED, WorkOrderState
 
 # Where a municipality has set no policy. Our own starting values, not a published standard: water and holes
 # endanger traffic, rubbish grows, looks can wait.
@@ -34,7 +34,8 @@ def due_after_hold(due: datetime, held_at: datetime, resumed_at: datetime) -> da
 
 
 def overdue(state: WorkOrderState, due: datetime, held_at: datetime | None, now: datetime) -> bool:
-    """Whether a repair that is still to be done is late; on hold, whether it was late when the hold began."""
-    if state is WorkOrderState.ON_HOLD:
+    """Whether a repair that is still to be done is late; on hold or referred, whether it was late when that
+    began."""
+    if state in CLOCK_STOPPED:
         return held_at is not None and held_at > due
     return state in WAITING and now > due
