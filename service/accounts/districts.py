@@ -1,7 +1,8 @@
 """The districts of a municipality: imported as polygons, and which of them a place lies in."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -140,9 +141,7 @@ def import_districts(
     seen: set[str] = set()
     for number, feature in enumerate(features, 1):
         try:
-            told = _shape(feature, properties)
-            if told.key in seen:
-                raise Unprocessable("district.key", f"expected each key once, got {told.key!r} again")
+            told = _new_shape(feature, properties, seen)
             _, what = put_district(session, municipality_id, told, actor, now)
         except Unprocessable as error:
             skipped.append(Skipped(number, error.code, error.detail))
@@ -152,14 +151,22 @@ def import_districts(
     return DistrictImport(**counts, skipped=tuple(skipped))
 
 
+def _new_shape(feature: object, properties: Properties, seen: AbstractSet[str]) -> Shape:
+    told = _shape(feature, properties)
+    if told.key in seen:
+        raise Unprocessable("district.key", f"expected each key once, got {told.key!r} again")
+    return told
+
+
 def _shape(feature: object, properties: Properties) -> Shape:
     if not isinstance(feature, dict) or not isinstance(feature.get("geometry"), dict):
         raise Unprocessable("district.feature", f"expected a Feature with a geometry, got {feature!r:.60}")
     told = feature.get("properties") or {}
     if not isinstance(told, dict):
         raise Unprocessable("district.feature", f"expected properties as an object, got {told!r:.60}")
-    names = _names(told.get(properties.name_en), told.get(properties.name_ar))
-    return Shape(_key(told.get(properties.key, feature.get("id"))), *names, boundary=feature["geometry"])
+    name_en, name_ar = _names(told.get(properties.name_en), told.get(properties.name_ar))
+    key = _key(told.get(properties.key, feature.get("id")))
+    return Shape(key, name_en, name_ar, feature["geometry"])
 
 
 def _key(told: object) -> str:
@@ -173,7 +180,7 @@ def _key(told: object) -> str:
     return key
 
 
-def _names(name_en: object, name_ar: object) -> Sequence[str]:
+def _names(name_en: object, name_ar: object) -> tuple[str, str]:
     names = [str(name).replace("\x00", "").strip()[:NAME_LENGTH] if name else "" for name in (name_en, name_ar)]
     if not any(names):
         raise Unprocessable("district.name", "expected a name in English or Arabic, got none")

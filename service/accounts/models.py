@@ -26,7 +26,7 @@ class Municipality(Base):
 
 
 class District(Base):
-    """A part of a municipality by which work is routed and counted; in an overlap the one that was made first counts."""
+    """A part of a municipality by which work is routed and counted; in an overlap the first one made counts."""
 
     __tablename__ = "district"
     __table_args__ = (UniqueConstraint("municipality_id", "key"),)

@@ -125,7 +125,9 @@ class Paper:
         if caption:
             self.paragraph(caption, small=True)
 
-    def place_picture(self, content: bytes, from_start_mm: float, y_mm: float, width_mm: float, height_mm: float) -> None:
+    def place_picture(
+        self, content: bytes, from_start_mm: float, y_mm: float, width_mm: float, height_mm: float
+    ) -> None:
         """Fits a picture into a box, whose place is counted from where lines start; its shape is kept."""
         with Image.open(BytesIO(content)) as image:
             scale = min(width_mm / image.width, height_mm / image.height)

@@ -12,10 +12,10 @@ from service.work_orders.states import WorkOrderState
 class Standing(StrEnum):
     LEFT = "left"
     LATE = "late"
-    STOPPED = "stopped"  # on hold: the clock stands still
+    STOPPED = "stopped"  # on hold or referred: the clock stands still
     KEPT = "kept"
     MISSED = "missed"
-    NONE = "none"  # cancelled
+    NONE = "none"  # cancelled or merged
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Due:
 
 
 def read_due(order: WorkOrder, now: datetime) -> Due:
-    if order.state is WorkOrderState.CANCELLED:
+    if order.state in (WorkOrderState.CANCELLED, WorkOrderState.MERGED):
         return Due(Standing.NONE, now, now)
     if order.done_at is not None:
         return Due(Standing.KEPT if order.done_at <= order.due_at else Standing.MISSED, order.done_at, order.due_at)

@@ -41,9 +41,11 @@ WORK_ORDER_STATES: Mapping[WorkOrderState, str] = {
     WorkOrderState.ASSIGNED: N_("Assigned"),
     WorkOrderState.IN_PROGRESS: N_("In progress"),
     WorkOrderState.ON_HOLD: N_("On hold"),
+    WorkOrderState.REFERRED: N_("Referred to another agency"),
     WorkOrderState.DONE: N_("Done, to be inspected"),
     WorkOrderState.CLOSED: N_("Closed"),
     WorkOrderState.CANCELLED: N_("Cancelled"),
+    WorkOrderState.MERGED: N_("Merged into another order"),
 }
 ACTIONS: Mapping[WorkOrderAction, str] = {
     WorkOrderAction.ASSIGN: N_("Assign"),
@@ -55,6 +57,13 @@ ACTIONS: Mapping[WorkOrderAction, str] = {
     WorkOrderAction.RESUME: N_("Resume"),
     WorkOrderAction.CANCEL: N_("Cancel the order"),
     WorkOrderAction.REOPEN: N_("Reopen"),
+    WorkOrderAction.REFUSE: N_("Refuse"),
+    WorkOrderAction.TRANSFER: N_("Transfer to another unit"),
+    WorkOrderAction.SPLIT: N_("Split"),
+    WorkOrderAction.MERGE: N_("Merge into another order"),
+    WorkOrderAction.REFER: N_("Refer to another agency"),
+    WorkOrderAction.AGENCY_DONE: N_("The agency reports it done"),
+    WorkOrderAction.AGENCY_BACK: N_("The agency sends it back"),
 }
 FRAME_STATES: Mapping[FrameState, str] = {
     FrameState.RECEIVED: N_("Received"),
@@ -116,6 +125,18 @@ EVENTS: Mapping[tuple[str, str], str] = {
     ("work_order", "resume"): N_("Resumed"),
     ("work_order", "cancel"): N_("Cancelled"),
     ("work_order", "reopen"): N_("Reopened"),
+    ("work_order", "refuse"): N_("Refused by the unit"),
+    ("work_order", "transfer"): N_("Transferred to another unit"),
+    ("work_order", "split"): N_("A part was split off"),
+    ("work_order", "merge"): N_("Merged into another order"),
+    ("work_order", "absorb"): N_("Other orders were merged into this one"),
+    ("work_order", "refer"): N_("Referred to another agency"),
+    ("work_order", "agency_done"): N_("Reported done by the agency"),
+    ("work_order", "agency_back"): N_("Sent back by the agency"),
+    ("work_order", "route"): N_("Routed anew"),
+    ("work_order", "prioritise"): N_("Priority set by a person"),
+    ("work_order", "photo"): N_("Photo added"),
+    ("work_order", "undo"): N_("Action on many orders taken back"),
 }
 # Why a frame is not used: the codes that `surveys` and `inference` give.
 FRAME_REASONS: Mapping[str, str] = {

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Permission, Role
 from service.core.api import RuntimeDep, SessionDep
-from service.core.errors import RasidError
+from service.core.errors import NotFound, RasidError
 from service.core.fields import RowId
 from service.web.due import read_due
 from service.web.evidence import read_history, read_shot
@@ -57,6 +57,8 @@ def act(
     page: OrderPage, session: SessionDep, runtime: RuntimeDep, order_id: RowId, action: WorkOrderAction,
     form: OrderFormDep,
 ) -> Response:  # fmt: skip
+    if action not in ACTIONS:
+        raise NotFound("page.unknown", f"expected one of {', '.join(ACTIONS)}, got {action.value}")
     refusal = attempt(session, lambda: ACTIONS[action](Asked(session, runtime, page.caller, page.now, order_id, form)))
     if refusal:
         session.expire_all()  # the order is shown as it is, not as the refused form left it
@@ -78,7 +80,7 @@ def _order_page(
         shot=read_shot(session, best) if best else None,
         proofs=access.list_proofs(session, order.id),
         history=read_history(session, "work_order", order.id),
-        actions=[WorkOrderAction(action) for action in access.actions_of(page.caller, order)],
+        actions=[action for action in map(WorkOrderAction, access.actions_of(page.caller, order)) if action in ACTIONS],
         units=_units(session, page, order),
         refusal=refusal,
         form=form,

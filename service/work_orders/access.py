@@ -8,12 +8,13 @@ from sqlalchemy.orm import Session, selectinload
 from service.accounts.caller import Caller, visible
 from service.accounts.permissions import Permission, Role, may
 from service.core.api import paginate
-from service.core.errors import NotFound
+from service.core.errors import Conflict, NotFound, Unprocessable
 from service.defects.access import lock_defects, permit
 from service.defects.models import Defect
-from service.work_orders.models import Inspection, Proof, WorkOrder
+from service.work_orders.families import mended_ids
+from service.work_orders.models import Inspection, Proof, Unit, WorkOrder
 from service.work_orders.sla import WAITING
-from service.work_orders.states import PERMISSIONS, WorkOrderAction, WorkOrderState, allowed
+from service.work_orders.states import CLOCK_STOPPED, PERMISSIONS, WorkOrderAction, WorkOrderState, allowed
 
 
 def visible_orders(caller: Caller) -> Select[WorkOrder]:
@@ -34,16 +35,30 @@ def get_order(session: Session, caller: Caller, order_id: int) -> WorkOrder:
 
 
 def lock_order(session: Session, caller: Caller, order_id: int, action: WorkOrderAction) -> WorkOrder:
-    """The order as it is now and its defect, both locked for an action that the caller may do; the defect
+    """The order as it is now and the defects that it mends, locked for an action that the caller may do; defects
     first, as everywhere, so that two transactions never wait for each other."""
     permit(caller, PERMISSIONS[action])
     seen = get_order(session, caller, order_id)
-    lock_defects(session, Defect.id == seen.defect_id)
+    defect_ids = mended_ids(session, seen)
+    lock_defects(session, Defect.id.in_(defect_ids))
     statement = visible_orders(caller).where(WorkOrder.id == order_id).with_for_update()
     order = session.scalar(statement, execution_options={"populate_existing": True})
     if order is None:  # given to another unit since
         raise NotFound("work_order.unknown", f"expected a work order that you may see, got id {order_id}")
+    if mended_ids(session, order) != defect_ids:
+        raise Conflict("work_order.moved", "expected an order that nobody merges meanwhile; reload and choose again")
     return order
+
+
+def unit_for(session: Session, order: WorkOrder, unit_id: int | None) -> Unit:
+    """A unit that the order can be given to; raises Unprocessable for any other."""
+    unit = session.get(Unit, unit_id) if unit_id is not None else None
+    if unit is None or unit.municipality_id != order.municipality_id or not unit.active:
+        raise Unprocessable(
+            "work_order.unit",
+            f"expected an active unit of municipality {order.municipality_id}, got id {unit_id}",
+        )
+    return unit
 
 
 def list_orders(
@@ -83,11 +98,11 @@ def actions_of(caller: Caller, order: WorkOrder) -> list[str]:
 
 
 def _overdue(now: datetime) -> ColumnElement[bool]:
-    """`sla.overdue` in SQL; `held_at` is never null on hold."""
+    """`sla.overdue` in SQL; `held_at` is never null while the clock stands still."""
     return or_(
         and_(WorkOrder.state.in_(WAITING), WorkOrder.due_at < now),
         and_(
-            WorkOrder.state == WorkOrderState.ON_HOLD,
+            WorkOrder.state.in_(CLOCK_STOPPED),
             WorkOrder.held_at.is_not(None),
             WorkOrder.due_at < WorkOrder.held_at,
         ),

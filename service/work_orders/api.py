@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Response, UploadFile
+from pydantic import Field
 
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
@@ -21,18 +22,20 @@ from service.core.api import (
 from service.core.errors import NotFound
 from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
-from service.defects.schemas import ClassKey, ReviewIn, defect_out, detection_out
+from service.defects.schemas import ClassKey, DefectOut, ReviewIn, defect_out, detection_out
 from service.surveys.schemas import EventOut
 from service.work_orders import (
     access,
     districts_api,
+    handing_api,
     operations_api,
     proofs,
     routing_api,
     service,
     service_levels_api,
 )
-from service.work_orders.models import Proof
+from service.work_orders.handing_api import ReferralOut, proof_out, referral_out
+from service.work_orders.referrals import referrals_of
 from service.work_orders.reviews import Reviewed, add_object, review_defect
 from service.work_orders.schemas import (
     AssignIn,
@@ -43,14 +46,23 @@ from service.work_orders.schemas import (
     ProofOut,
     ReasonIn,
     ReviewResult,
-    WorkOrderDetail,
     WorkOrderOut,
     work_order_out,
 )
-from service.work_orders.states import WorkOrderState
+from service.work_orders.states import WorkOrderAction, WorkOrderState
+
+
+class WorkOrderDetail(WorkOrderOut):
+    actions: list[WorkOrderAction] = Field(description="what the state and the caller's role allow now")
+    defect: DefectOut
+    proofs: list[ProofOut]
+    referrals: list[ReferralOut]
+    inspections: list[InspectionOut]
+    events: list[EventOut]
+
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
-for part in (operations_api, districts_api, routing_api, service_levels_api):
+for part in (operations_api, districts_api, routing_api, handing_api, service_levels_api):
     router.include_router(part.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
@@ -107,7 +119,8 @@ def get_work_order(order_id: RowId, caller: ViewerDep, session: SessionDep, now:
         **work_order_out(order, now).model_dump(),
         actions=access.actions_of(caller, order),
         defect=defect_out(order.defect).model_copy(update={"image_url": f"{own}/image"}),
-        proofs=[_proof_out(proof, own) for proof in access.list_proofs(session, order.id)],
+        proofs=[proof_out(proof) for proof in access.list_proofs(session, order.id)],
+        referrals=[referral_out(row, now) for row in referrals_of(session, order.id)],
         inspections=[InspectionOut.model_validate(row) for row in access.list_inspections(session, order.id)],
         events=[EventOut.model_validate(row) for row in list_events(session, "work_order", order.id)],
     )
@@ -193,18 +206,6 @@ def reopen(order_id: RowId, body: ReasonIn, caller: CallerDep, session: SessionD
 
 def _order_out(reviewed: Reviewed, now: datetime) -> WorkOrderOut | None:
     return work_order_out(reviewed.order, now) if reviewed.order else None
-
-
-def _proof_out(proof: Proof, order_url: str) -> ProofOut:
-    return ProofOut(
-        id=proof.id,
-        user_id=proof.user_id,
-        kind=proof.kind,
-        quantity=proof.quantity,
-        note=proof.note,
-        created_at=proof.created_at,
-        image_url=f"{order_url}/proofs/{proof.id}/image",
-    )
 
 
 def _image(data: bytes, media_type: str | None) -> Response:

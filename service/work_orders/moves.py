@@ -41,6 +41,16 @@ def record_order(
     )
 
 
+def stop_clock(order: WorkOrder, now: datetime, reason: str, held_from: WorkOrderState | None) -> None:
+    """The due time stands still; `held_from`: where the order returns when it is resumed."""
+    order.state_reason, order.held_from, order.held_at = reason, held_from, now
+
+
+def restart_clock(order: WorkOrder) -> None:
+    """It goes on; `service_levels_changes` has given back the time for which it stood still."""
+    order.state_reason, order.held_from, order.held_at = None, None, None
+
+
 def was_last(session: Session, order: WorkOrder, action: WorkOrderAction) -> bool:
     """Whether this action brought the order where it is: the same request again then changes nothing."""
     own = (Event.subject_kind == "work_order", Event.subject_id == order.id, Event.action.in_(list(WorkOrderAction)))

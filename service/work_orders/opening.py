@@ -21,7 +21,7 @@ from service.work_orders.quantities import estimate_quantity
 from service.work_orders.repairs import end_repair
 from service.work_orders.routing import Decision, route
 from service.work_orders.service_levels import start_clock
-from service.work_orders.states import WorkOrderAction, WorkOrderState
+from service.work_orders.states import ENDED, WorkOrderAction, WorkOrderState
 
 
 def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetime) -> WorkOrder:
@@ -37,6 +37,7 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
         )
     live = live_order(session, defect.id)
     if live:
+        _wake(session, live, defect, actor, now)
         return live
     estimate = _estimate(defect)
     size = size_class(defect.class_key, estimate)
@@ -81,10 +82,20 @@ def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Acto
 
 
 def live_order(session: Session, defect_id: int) -> WorkOrder | None:
-    """The one order of a defect that was not cancelled, locked."""
-    live = (WorkOrder.defect_id == defect_id, WorkOrder.state != WorkOrderState.CANCELLED)
+    """The one order of a defect that was neither cancelled nor split off another, locked."""
+    live = (
+        WorkOrder.defect_id == defect_id,
+        WorkOrder.state != WorkOrderState.CANCELLED,
+        WorkOrder.part_of_id.is_(None),
+    )
     statement = select(WorkOrder).where(*live).with_for_update()
     return session.scalar(statement, execution_options={"populate_existing": True})
+
+
+def _wake(session: Session, order: WorkOrder, defect: Defect, actor: Actor, now: datetime) -> None:
+    """A defect that is work again has an order of its own when the one that its order was merged into has ended."""
+    if order.state is WorkOrderState.MERGED and session.get_one(WorkOrder, order.merged_into_id).state in ENDED:
+        reopen_order(session, order, defect, actor, now, "seen again after the repair")
 
 
 def _route(session: Session, defect: Defect, size: SizeClass, now: datetime) -> Decision:

@@ -1,5 +1,5 @@
 """Takes the unit's word that a repair is done: only with a photo that can be looked at and a measured
-quantity."""
+quantity; keeps photos of the place before and after."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -14,12 +14,14 @@ from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
-from service.work_orders.models import Proof, WorkOrder
-from service.work_orders.moves import move_order, was_last
+from service.work_orders.models import Proof, ProofKind, WorkOrder
+from service.work_orders.moves import move_order, record_order, was_last
+from service.work_orders.quantities import far_apart
 from service.work_orders.repairs import report_repair
-from service.work_orders.states import WorkOrderAction
+from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 MAX_QUANTITY = 1_000_000
+PHOTOGRAPHED = (WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS, WorkOrderState.DONE)
 _REFUSALS: dict[str, type[RasidError]] = {
     "image.unsupported_format": UnsupportedMedia,
     "image.too_many_pixels": TooLarge,
@@ -42,28 +44,44 @@ def report_done(
     media_type = _media_type(photo, runtime.settings)
     order = lock_order(session, caller, order_id, WorkOrderAction.REPORT_DONE)
     digest = sha256(photo).hexdigest()
-    if _is_known(session, order, digest):
+    known = _known(session, order, digest)
+    if known is not None and known.quantity is not None:
         if was_last(session, order, WorkOrderAction.REPORT_DONE):
             return order
         raise Conflict("proof.used", "expected a new photo of the repair, got one that was reported before")
-    data = {"quantity": quantity, "unit": order.quantity_unit, "sha256": digest}
+    data = {
+        "quantity": quantity, "unit": order.quantity_unit, "sha256": digest, "estimated": order.quantity_estimated,
+        "far_apart": far_apart(order.quantity_estimated, quantity),
+    }  # fmt: skip
     move_order(session, order, WorkOrderAction.REPORT_DONE, caller.actor, now, data)
-    blob_key = f"proofs/{digest}"
-    runtime.store.put(blob_key, blur_upload(runtime, photo).data)
-    session.add(
-        Proof(
-            work_order_id=order.id,
-            user_id=caller.actor.id,
-            sha256=digest,
-            blob_key=blob_key,
-            media_type=media_type,
-            quantity=quantity,
-            note=note,
-        )
-    )
+    proof = known or _store(session, runtime, caller, order, photo, media_type)
+    proof.kind, proof.quantity, proof.note = ProofKind.AFTER, quantity, note
     order.quantity_measured, order.done_at, order.state_reason = quantity, now, None
     report_repair(session, order)
     return order
+
+
+def add_photo(
+    session: Session, runtime: Runtime, caller: Caller, order_id: int, *,
+    photo: bytes, kind: ProofKind, note: str | None, now: datetime,
+) -> Proof:  # fmt: skip
+    """Keeps a photo of the place before or after the repair, beside the one that it is reported done with; faces and
+    plates blurred. The same photo again changes nothing."""
+    get_order(session, caller, order_id)
+    media_type = _media_type(photo, runtime.settings)
+    order = lock_order(session, caller, order_id, WorkOrderAction.START)
+    known = _known(session, order, sha256(photo).hexdigest())
+    if known is not None:
+        return known
+    if order.state not in PHOTOGRAPHED:
+        states = ", ".join(PHOTOGRAPHED)
+        raise Conflict("work_order.state", f"expected an order that is {states} for a photo, got {order.state.value}")
+    proof = _store(session, runtime, caller, order, photo, media_type)
+    proof.kind, proof.note = kind, note
+    told = {"kind": kind.value, "sha256": proof.sha256}
+    record_order(session, order, "photo", caller.actor, now, from_state=order.state, data=told)
+    session.flush()
+    return proof
 
 
 def get_proof(session: Session, caller: Caller, order_id: int, proof_id: int) -> Proof:
@@ -74,9 +92,21 @@ def get_proof(session: Session, caller: Caller, order_id: int, proof_id: int) ->
     return found
 
 
-def _is_known(session: Session, order: WorkOrder, digest: str) -> bool:
-    same = select(Proof.id).where(Proof.work_order_id == order.id, Proof.sha256 == digest)
-    return session.scalar(same) is not None
+def _known(session: Session, order: WorkOrder, digest: str) -> Proof | None:
+    return session.scalar(select(Proof).where(Proof.work_order_id == order.id, Proof.sha256 == digest))
+
+
+def _store(
+    session: Session, runtime: Runtime, caller: Caller, order: WorkOrder, photo: bytes, media_type: str
+) -> Proof:
+    digest = sha256(photo).hexdigest()
+    blob_key = f"proofs/{digest}"
+    runtime.store.put(blob_key, blur_upload(runtime, photo).data)
+    proof = Proof(
+        work_order_id=order.id, user_id=caller.actor.id, sha256=digest, blob_key=blob_key, media_type=media_type
+    )
+    session.add(proof)
+    return proof
 
 
 def _media_type(photo: bytes, settings: Settings) -> str:

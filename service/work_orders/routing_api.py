@@ -11,6 +11,7 @@ from service.accounts.permissions import Permission
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.errors import NotFound, Unprocessable
 from service.core.fields import Key, RowId
+from service.core.tables import JsonObject
 from service.defects.schemas import ClassKey, Row
 from service.defects.sizes import SizeClass
 from service.work_orders import dispatch, routing_rules
@@ -42,8 +43,9 @@ class RuleBody(Body):
     until_hour: Hour | None = Field(None, description="not counted; below from_hour it is on the next day")
 
     def content(self) -> RuleContent:
-        told = {name: getattr(self, name) for name in RuleContent.__dataclass_fields__}
-        return RuleContent(**{name: tuple(one) if isinstance(one, list) else one for name, one in told.items()})
+        told = self.model_dump(include=set(RuleContent.__dataclass_fields__))
+        values: JsonObject = {name: tuple(one) if isinstance(one, list) else one for name, one in told.items()}
+        return RuleContent(**values)
 
 
 class RoutingRuleIn(RuleBody):

@@ -10,12 +10,11 @@ from service.core.fields import NO_NUL, Key, Name, Note, RowId
 from service.defects.boxes import BoxPx
 from service.defects.schemas import ClassKey, DefectOut, DetectionOut, Row
 from service.defects.sizes import SizeClass
-from service.surveys.schemas import EventOut
 from service.work_orders.hijri_dates import OrderDates
 from service.work_orders.models import OrderSource, ProofKind, WorkOrder
 from service.work_orders.quantities import far_apart
 from service.work_orders.sla import overdue
-from service.work_orders.states import WorkOrderAction, WorkOrderState
+from service.work_orders.states import WorkOrderState
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=NO_NUL)]
 
@@ -72,14 +71,6 @@ class InspectionOut(Row):
     passed: bool
     note: str | None
     created_at: datetime
-
-
-class WorkOrderDetail(WorkOrderOut):
-    actions: list[WorkOrderAction] = Field(description="what the state and the caller's role allow now")
-    defect: DefectOut
-    proofs: list[ProofOut]
-    inspections: list[InspectionOut]
-    events: list[EventOut]
 
 
 class ReviewResult(BaseModel):

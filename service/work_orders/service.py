@@ -9,14 +9,15 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller
-from service.core.errors import Unprocessable
+from service.core.errors import Conflict, Unprocessable
 from service.core.events import SYSTEM, Actor
 from service.defects.models import Defect
-from service.defects.service import reopen_defect, resolve_defect
+from service.defects.service import reopen_defect
 from service.defects.states import DefectState
-from service.work_orders.access import lock_order
-from service.work_orders.models import Inspection, Unit, VerifiedBy, WorkOrder
-from service.work_orders.moves import move_order, was_last
+from service.work_orders.access import lock_order, unit_for
+from service.work_orders.families import cancel_order, mended, settle
+from service.work_orders.models import Inspection, VerifiedBy, WorkOrder
+from service.work_orders.moves import move_order, restart_clock, stop_clock, was_last
 from service.work_orders.opening import open_work_order, reopen_order
 from service.work_orders.repairs import refuse_repair, verify_repair
 from service.work_orders.states import WorkOrderAction, WorkOrderState
@@ -28,12 +29,7 @@ def assign(session: Session, caller: Caller, order_id: int, unit_id: int | None,
     wanted = unit_id if unit_id is not None else order.unit_id
     if was_last(session, order, WorkOrderAction.ASSIGN) and wanted == order.unit_id:
         return order
-    unit = session.get(Unit, wanted) if wanted is not None else None
-    if unit is None or unit.municipality_id != order.municipality_id or not unit.active:
-        raise Unprocessable(
-            "work_order.unit",
-            f"expected an active unit of municipality {order.municipality_id}, got id {wanted}",
-        )
+    unit = unit_for(session, order, wanted)
     move_order(session, order, WorkOrderAction.ASSIGN, caller.actor, now, {"unit_id": unit.id})
     order.unit_id = unit.id
     return order
@@ -59,16 +55,15 @@ def inspect(
         raise Unprocessable("inspection.note", "expected a note that tells the unit what to mend, got none")
     move_order(session, order, action, caller.actor, now, {"note": note} if note else None)
     session.add(Inspection(work_order_id=order.id, user_id=caller.actor.id, passed=passed, note=note))
-    defect = _defect(session, order)
     if not passed:
         refuse_repair(session, order, now)
-        defect.absence, defect.absence_at = None, None
+        for defect in mended(session, order):
+            defect.absence, defect.absence_at = None, None
         order.state_reason, order.done_at = note, None
         return order
     verify_repair(session, order, VerifiedBy.PERSON, now)
     order.state_reason, order.closed_at = None, now
-    if defect.state is DefectState.CONFIRMED:
-        resolve_defect(session, defect, caller.actor, now)
+    settle(session, order, caller.actor, VerifiedBy.PERSON, now)
     return order
 
 
@@ -79,7 +74,7 @@ def hold(session: Session, caller: Caller, order_id: int, reason: str, now: date
         return order
     before = order.state
     move_order(session, order, WorkOrderAction.HOLD, caller.actor, now, {"reason": reason})
-    order.state_reason, order.held_from, order.held_at = reason, before, now
+    stop_clock(order, now, reason, before)
     return order
 
 
@@ -89,17 +84,17 @@ def resume(session: Session, caller: Caller, order_id: int, now: datetime) -> Wo
     if was_last(session, order, WorkOrderAction.RESUME):
         return order
     move_order(session, order, WorkOrderAction.RESUME, caller.actor, now)
-    order.state_reason, order.held_from, order.held_at = None, None, None
+    restart_clock(order)
     return order
 
 
 def cancel(session: Session, caller: Caller, order_id: int, reason: str, now: datetime) -> WorkOrder:
-    """Ends the order without a repair. Its defect stays confirmed: accepting it again opens a new order."""
+    """Ends the order, and those merged into it, without a repair; its parts go on. Its
+    defect stays confirmed: accepting it again opens a new order."""
     order = lock_order(session, caller, order_id, WorkOrderAction.CANCEL)
     if was_last(session, order, WorkOrderAction.CANCEL):
         return order
-    move_order(session, order, WorkOrderAction.CANCEL, caller.actor, now, {"reason": reason})
-    order.state_reason, order.held_from, order.held_at = reason, None, None
+    cancel_order(session, order, caller.actor, now, reason)
     return order
 
 
@@ -108,6 +103,11 @@ def reopen(session: Session, caller: Caller, order_id: int, reason: str, now: da
     order = lock_order(session, caller, order_id, WorkOrderAction.REOPEN)
     if was_last(session, order, WorkOrderAction.REOPEN):
         return order
+    if order.state is WorkOrderState.MERGED and order.closed_at is None:
+        raise Conflict(
+            "work_order.merged", f"expected an order whose repair ended, got one that is done with work order "
+            f"{order.merged_into_id}; work on that one"
+        )  # fmt: skip
     defect = _defect(session, order)
     reopen_order(session, order, defect, caller.actor, now, reason)
     if defect.state is DefectState.RESOLVED:

@@ -19,16 +19,23 @@ from service.defects.models import Absence, Defect, Visit
 from service.defects.service import move_defect, record_defect, resolve_defect
 from service.defects.states import PERMISSIONS, DefectAction, DefectState, machine_may_confirm
 from service.identity.absence import Presence, Visited, presence
+from service.work_orders.families import (
+    REPAIRED,
+    cancel_order,
+    finish_members,
+    is_repaired,
+    may_cancel,
+    mended_ids,
+    mending,
+)
 from service.work_orders.models import Inspection, VerifiedBy, WorkOrder
 from service.work_orders.moves import move_order
-from service.work_orders.opening import live_order
 from service.work_orders.repairs import verify_repair
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 GONE = "passes looked and saw nothing: gone without a repair"
 _UNDECIDED = (DefectState.CANDIDATE, DefectState.CONFIRMED)
 _FOLLOWED = (*_UNDECIDED, DefectState.RESOLVED)
-_REPAIRED = (WorkOrderState.DONE, WorkOrderState.CLOSED)
 
 
 class Decision(StrEnum):
@@ -115,10 +122,8 @@ def visits_of(session: Session, defect_ids: Collection[int]) -> dict[int, list[V
 
 
 def live_orders(session: Session, defect_ids: Collection[int]) -> dict[int, WorkOrder]:
-    """By defect the one order that was not cancelled, as it is now."""
-    live = (WorkOrder.defect_id.in_(defect_ids), WorkOrder.state != WorkOrderState.CANCELLED)
-    fresh = session.scalars(select(WorkOrder).where(*live), execution_options={"populate_existing": True})
-    return {order.defect_id: order for order in fresh}
+    """By defect the order that mends it; of several parts the one that is furthest from done."""
+    return {key: min(own, key=_progress) for key, own in mending(session, defect_ids).items() if own}
 
 
 def chance_absent(defect: Defect) -> float:
@@ -150,10 +155,18 @@ def _presence(defect: Defect, order: WorkOrder | None, visits: Sequence[Visited]
     return presence(
         visits,
         defect.class_key,
-        repaired_at=order.done_at if order and order.state in _REPAIRED else None,
+        repaired_at=order.done_at if order and order.state in REPAIRED else None,
         overruled_at=defect.absence_overruled_at,
         score=defect.score if defect.state is DefectState.CANDIDATE else None,
     )
+
+
+def _progress(order: WorkOrder) -> tuple[int, float]:
+    """Of repaired ones the last that was reported is the one by which the repair is judged."""
+    reported_s = order.done_at.timestamp() if order.done_at else 0.0
+    if order.state not in REPAIRED:
+        return 0, reported_s
+    return (1 if order.state is WorkOrderState.DONE else 2), -reported_s
 
 
 def _is_decided(defect: Defect, decision: Decision) -> bool:
@@ -163,15 +176,17 @@ def _is_decided(defect: Defect, decision: Decision) -> bool:
 
 
 def _confirm(session: Session, defect: Defect, actor: Actor, note: str | None, now: datetime) -> None:
-    order = live_order(session, defect.id)
-    if order is not None and order.state is WorkOrderState.DONE:
+    orders = mending(session, [defect.id]).get(defect.id, [])
+    if is_repaired(orders) and any(one.state is WorkOrderState.DONE for one in orders):
         _pass_repair(session, defect, actor, now, note)
         return
     if defect.absence is Absence.FIXED:
         raise Conflict("absence.order", "expected a repair that is reported done, it went back to the unit; reload")
-    if order is not None and order.state is not WorkOrderState.CLOSED:
-        move_order(session, order, WorkOrderAction.CANCEL, actor, now, {"reason": GONE})
-        order.state_reason, order.held_from, order.held_at = GONE, None, None
+    for order in orders:
+        if may_cancel(order) and not _mends_others(session, order, defect):
+            cancel_order(session, order, actor, now, GONE)
+    if defect.state is DefectState.RESOLVED:  # its other parts were closed before
+        return
     told: JsonObject = {"note": note} if note else {}
     move_defect(session, defect, DefectAction.VANISH, actor, now, told | {"reason": Absence.GONE.value})
     defect.resolved_at = now
@@ -179,17 +194,32 @@ def _confirm(session: Session, defect: Defect, actor: Actor, note: str | None, n
 
 def _pass_repair(session: Session, defect: Defect, actor: Actor, now: datetime, note: str | None = None) -> None:
     """The order passes by what passes did not see; with the inspection of the person who agrees, if one does."""
-    order = live_order(session, defect.id)
-    if order is None or order.state is not WorkOrderState.DONE:
+    orders = mending(session, [defect.id]).get(defect.id, [])
+    if not is_repaired(orders) or all(one.state is WorkOrderState.CLOSED for one in orders):
         return
+    for order in orders:
+        if order.state is WorkOrderState.DONE and not _mends_others(session, order, defect):
+            _pass_order(session, order, actor, now, note)
+    resolve_defect(session, defect, actor, now)
+    defect.absence, defect.absence_at = Absence.FIXED, defect.absence_at or now
+
+
+def _pass_order(session: Session, order: WorkOrder, actor: Actor, now: datetime, note: str | None) -> None:
     told: JsonObject = {"note": note} if note else {}
     move_order(session, order, WorkOrderAction.PASS, actor, now, told | {"by": VerifiedBy.PASS.value})
     if actor.kind == "user" and actor.id is not None:
         session.add(Inspection(work_order_id=order.id, user_id=actor.id, passed=True, by=VerifiedBy.PASS, note=note))
     order.state_reason, order.closed_at = None, now
     verify_repair(session, order, VerifiedBy.PASS, now)
-    resolve_defect(session, defect, actor, now)
-    defect.absence, defect.absence_at = Absence.FIXED, defect.absence_at or now
+    session.flush()
+    finish_members(session, order, VerifiedBy.PASS, now)
+
+
+def _mends_others(session: Session, order: WorkOrder, defect: Defect) -> bool:
+    """Whether a defect of another order that was merged into this one still waits for the repair."""
+    others = [one for one in mended_ids(session, order) if one != defect.id]
+    waiting = select(Defect.id).where(Defect.id.in_(others), Defect.state == DefectState.CONFIRMED)
+    return session.scalar(waiting.limit(1)) is not None
 
 
 def _overrule(session: Session, defect: Defect, actor: Actor, note: str | None, now: datetime) -> None:
@@ -198,5 +228,5 @@ def _overrule(session: Session, defect: Defect, actor: Actor, note: str | None, 
     data: JsonObject = {"proposed": defect.absence.value} | ({"note": note} if note else {})
     defect.absence, defect.absence_at = None, None
     defect.absence_overruled_at = max(one.at for one in visits)  # by the passes, whenever they were processed
-    defect.presence = _presence(defect, live_order(session, defect.id), visits).log_odds
+    defect.presence = _presence(defect, live_orders(session, [defect.id]).get(defect.id), visits).log_odds
     record_defect(session, defect, "overrule_absence", actor, now, from_state=defect.state, data=data)

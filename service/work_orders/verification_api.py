@@ -70,8 +70,10 @@ class DayOut(BaseModel):
     """What a unit should do today, the most urgent first."""
 
     unit_id: int
-    capacity: int
-    today: list[WorkOrderOut]
+    capacity: int | None = Field(description="orders a day; null: not known, so nothing waits")
+    done_today: int = Field(description="reported done on this local day; they count against the capacity")
+    today: list[WorkOrderOut] = Field(description="what still fits into the day")
+    overflow: list[WorkOrderOut] = Field(description="the first of those that wait for another day")
     queued: int = Field(description="orders that wait for another day")
 
 
@@ -113,12 +115,20 @@ def get_durability(
 @router.get("/units/{unit_id}/day", tags=["work orders"])
 def get_day(
     unit_id: RowId, caller: OrderViewerDep, session: SessionDep, now: NowDep,
-    capacity: Annotated[int, Query(ge=1, le=500, description="orders that the unit can do in a day")] = 20,
+    capacity: Annotated[int | None, Query(ge=1, le=10_000, description="in place of the unit's own")] = None,
+    limit: LimitQuery = 100,
 ) -> DayOut:  # fmt: skip
-    """The orders of a unit for one day: those it has begun, then by priority, of equals the oldest."""
-    day: UnitDay = day_of_unit(session, caller, unit_id, capacity)
-    today = [work_order_out(order, now) for order in day.today]
-    return DayOut(unit_id=unit_id, capacity=capacity, today=today, queued=day.queued)
+    """The orders of a unit for one day: those it has begun, then by priority, of equals the oldest; `limit` is for
+    those that overflow."""
+    day: UnitDay = day_of_unit(session, caller, unit_id, now, capacity=capacity, shown=limit)
+    return DayOut(
+        unit_id=unit_id,
+        capacity=day.capacity,
+        done_today=day.done_today,
+        today=[work_order_out(order, now) for order in day.today],
+        overflow=[work_order_out(order, now) for order in day.overflow],
+        queued=day.queued,
+    )
 
 
 def _absence_out(defect: Defect, visits: list[Visited], order: WorkOrder | None) -> AbsenceOut:

@@ -27,6 +27,7 @@ PATHS: dict[str, tuple[tuple[str, ...], str, dict[str, Any]]] = {
     "resume": (("assign", "hold"), "resume", {}),
     "cancel": (("assign",), "cancel", {"reason": "planned works"}),
     "reopen": (("assign", "start", "done", "pass"), "reopen", {"reason": "sunk again"}),
+    "refuse": (("assign",), "refuse", {"reason": "needs a crane"}),
 }
 ALLOWED = {
     "assign": {"supervisor", "admin"},
@@ -37,11 +38,21 @@ ALLOWED = {
     "resume": {"supervisor", "admin"},
     "cancel": {"supervisor", "admin"},
     "reopen": {"supervisor", "admin"},
+    "refuse": {"unit", "supervisor", "admin"},
 }
+ELSEWHERE = {
+    "report_done",
+    "transfer",
+    "split",
+    "merge",
+    "refer",
+    "agency_done",
+    "agency_back",
+}  # in tests of their own
 
 
 def test_the_tables_of_this_file_name_every_action() -> None:
-    assert set(PATHS) | {"report_done"} == set(WorkOrderAction) and set(PATHS) == set(ALLOWED)
+    assert set(PATHS) | ELSEWHERE == set(WorkOrderAction) and set(PATHS) == set(ALLOWED)
 
 
 @pytest.mark.parametrize("action", PATHS)
@@ -101,14 +112,14 @@ def test_an_action_out_of_turn_is_a_conflict_that_names_what_can_be_done(town: T
     order_id = town.accept()["id"]
     answer = town.act("supervisor", order_id, "start")
     assert (answer.status_code, answer.json()["code"]) == (409, "work_order.state")
-    assert answer.json()["allowed"] == ["assign", "hold", "cancel"]
+    assert answer.json()["allowed"] == ["assign", "hold", "cancel", "split", "merge", "refer"]
 
 
 def test_the_actions_shown_are_those_that_state_and_role_allow(town: Town) -> None:
     order_id = town.accept()["id"]
     town.bring(order_id, "assign")
     shown = {who: town.get(who, f"work-orders/{order_id}").json()["actions"] for who in ("unit", "inspector")}
-    assert shown == {"unit": ["start", "hold"], "inspector": []}
+    assert shown == {"unit": ["start", "hold", "refuse"], "inspector": []}
     assert town.bring(order_id, "hold")["actions"] == ["resume", "cancel"]
 
 

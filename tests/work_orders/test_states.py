@@ -59,7 +59,7 @@ def test_every_state_can_be_reached_from_open() -> None:
 
 
 def test_a_unit_works_but_neither_inspects_nor_manages() -> None:
-    assert _actions_of(Role.UNIT) == {Action.START, Action.REPORT_DONE, Action.HOLD}
+    assert _actions_of(Role.UNIT) == {Action.START, Action.REPORT_DONE, Action.HOLD, Action.REFUSE}
 
 
 def test_an_inspector_inspects_but_does_not_work_or_manage() -> None:
