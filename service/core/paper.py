@@ -152,6 +152,7 @@ class Paper:
         return float(self.pdf.l_margin + from_start_mm)
 
     def to_bytes(self) -> bytes:
+        self.pdf.write_feet()
         return bytes(self.pdf.output())
 
     def _write(self, text: str, size: float, *, strong: bool, colour: tuple[int, int, int] = INK) -> None:
@@ -199,10 +200,11 @@ class Paper:
         self.pdf.set_xy(left, top + height)
 
     def _lines(self, row: "_Row") -> list[list[str]]:
-        cells = []
+        cells: list[list[str]] = []
         for text, width, strong in zip(row.cells, self._widths_mm(row), row.strong, strict=True):
             self.pdf.letters(TEXT_PT, strong)
             lines = self.pdf.multi_cell(width, _line_mm(TEXT_PT), text, dry_run=True, output=MethodReturnValue.LINES)
+            assert isinstance(lines, list)  # as `output` asks
             cells.append(lines or [""])
         return cells
 
@@ -231,11 +233,12 @@ class _Row:
 
 
 class _Sheet(FPDF):
-    """A4 with the embedded font, letters joined and ordered by HarfBuzz, and a line at the foot of each page."""
+    """A4 with the embedded font, letters joined and ordered by HarfBuzz, and a foot on each page."""
 
     def __init__(self, footer: str, language: Language, landscape: bool) -> None:
         super().__init__("landscape" if landscape else "portrait", "mm", "A4")
         self.foot, self.language = footer, language
+        self.feet_written = 0
         self.set_margins(MARGIN_MM, MARGIN_MM)
         self.set_auto_page_break(True, MARGIN_MM + FOOT_MM / 2)
         self.add_font(FAMILY, "", FONTS / "IBMPlexSansArabic-Regular.ttf")
@@ -247,17 +250,24 @@ class _Sheet(FPDF):
         self.set_font(FAMILY, "B" if strong else "", size_pt)
         self.set_text_color(*colour)
 
-    def footer(self) -> None:
+    def write_feet(self) -> None:
+        """Last of all, since only then the number of pages is known; written once."""
+        feet, self.feet_written = range(self.feet_written + 1, self.pages_count + 1), self.pages_count
+        self.set_auto_page_break(False)
+        for page in feet:
+            self.page = page
+            self._write_foot(PAGE_OF[self.language].format(page=page, pages=self.pages_count))
+
+    def _write_foot(self, here: str) -> None:
         self.set_y(-FOOT_MM)
         self.set_draw_color(*RULE)
         self.line(self.l_margin, self.get_y(), self.w - self.r_margin, self.get_y())
+        self.letters(TEXT_PT)  # a page remembers its own font: change it twice, so that it is set on this page
         self.letters(SMALL_PT, colour=PALE)
         start, end = ("R", "L") if self.language is Language.ARABIC else ("L", "R")
-        here = PAGE_OF[self.language].format(page=self.page_no(), pages="{nb}")
-        self.set_x(self.l_margin)
-        self.cell(self.epw, 7, self.foot, align=start)
-        self.set_x(self.l_margin)
-        self.cell(self.epw, 7, here, align=end)
+        for text, side in ((self.foot, start), (here, end)):
+            self.set_x(self.l_margin)
+            self.cell(self.epw, 7, text, align=side)
 
 
 def _line_mm(size_pt: float) -> float:
