@@ -6,7 +6,8 @@ from service.coverage import models as coverage
 from service.defects import models as defects
 from service.intake import models as intake
 from service.privacy import models as privacy
+from service.reports import models as reports
 from service.surveys import models as surveys
 from service.work_orders import models as work_orders
 
-__all__ = ["accounts", "coverage", "defects", "events", "intake", "privacy", "surveys", "work_orders"]
+__all__ = ["accounts", "coverage", "defects", "events", "intake", "privacy", "reports", "surveys", "work_orders"]
