@@ -23,9 +23,8 @@ GAINS = st.lists(st.floats(-40, 20), max_size=6)
 def test_chances_of_all_defects_and_of_a_new_one_are_one_together(gains: list[float]) -> None:
     found = chances([_candidate(number, gain) for number, gain in enumerate(gains)])
     assert all(0 <= one <= 1 for one in found) and sum(found) <= 1 + 1e-9
-    assert sorted(range(len(gains)), key=gains.__getitem__) == sorted(
-        range(len(gains)), key=lambda n: (found[n], gains[n])
-    )
+    by_chance = sorted(range(len(gains)), key=lambda number: (found[number], gains[number]))
+    assert by_chance == sorted(range(len(gains)), key=gains.__getitem__)
 
 
 def test_two_equal_holes_are_never_sure() -> None:
