@@ -32,6 +32,9 @@ from service.intake.tus_api import router as tus
 from service.intake.uploads_api import router as uploads
 from service.jobs import run_worker
 from service.privacy.api import router as blur
+from service.reports.open311_api import router as open311
+from service.reports.open311_documents import open311_error, open311_refusal, speaks_open311
+from service.reports.rates import RateLimit
 from service.surveys.api import router as surveys
 from service.surveys.blurring import open_privacy
 from service.surveys.mending_api import router as mending
@@ -44,6 +47,7 @@ from service.work_orders.verification_api import router as verification
 log = structlog.get_logger()
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 STREAMED = ("/api/v1/tus", "/api/v1/tus/", "/api/v1/archives")  # written to disk as they come, and counted there
+REPORTED = ("/open311/v2/requests.xml", "/open311/v2/requests.json", "/api/v1/reports")  # several photos
 FORM_OVERHEAD_BYTES = 100_000  # multipart boundaries and the metadata field around one image
 
 
@@ -69,6 +73,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     app.state.runtime = runtime
+    app.state.open311_limits = RateLimit()
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
     geodata = (open_features, features, exports)
     routers = (
@@ -82,6 +87,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         incidents,
         *geodata,
         contracts,
+        open311,
         pages,
     )
     for router in routers:
@@ -95,7 +101,13 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.add_middleware(
         BodyLimit,
         max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
-        larger=dict.fromkeys(STREAMED, largest_bytes + FORM_OVERHEAD_BYTES),
+        larger={
+            **dict.fromkeys(STREAMED, largest_bytes + FORM_OVERHEAD_BYTES),
+            **dict.fromkeys(
+                REPORTED,
+                max(1, runtime.settings.report_max_photos) * runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
+            ),
+        },
     )
     return app
 
@@ -125,6 +137,8 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
 
 async def _problem(request: Request, error: Exception) -> Response:
     assert isinstance(error, RasidError)
+    if speaks_open311(request):
+        return open311_refusal(request, error)
     if wants_page(request):
         return error_page(request, error)
     headers = {"WWW-Authenticate": error.challenge} if isinstance(error, Unauthenticated) else {}
@@ -136,6 +150,8 @@ async def _problem(request: Request, error: Exception) -> Response:
 async def _http(request: Request, error: Exception) -> Response:
     """What the framework itself refuses (unknown address, wrong method), in the same form as our own refusals."""
     assert isinstance(error, HTTPException)
+    if speaks_open311(request):
+        return open311_error(request, error.status_code, str(error.detail), error.headers)
     code = f"http.{error.status_code}"
     if wants_page(request):
         return error_page(request, UnknownPageError("page.unknown", error.detail))
@@ -153,6 +169,8 @@ async def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in error.errors()]
     named = "; ".join(f"{one['field']}: {one['message']}" for one in fields[:3])
+    if speaks_open311(request):
+        return open311_error(request, 400, named)
     problem = Unprocessable("request.invalid", f"expected a request as in /openapi.json; {named}", errors=fields)
     if wants_page(request):
         return error_page(request, problem)
@@ -162,6 +180,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
     """Times every request, and turns a fault of ours into a problem document after logging its traceback."""
     started = time.perf_counter()
+    response: Response
     try:
         response = await call_next(request)
     except Exception:
@@ -169,7 +188,9 @@ async def _observe(request: Request, call_next: Callable[[Request], Awaitable[Re
         problem = {"type": "urn:rasid:problem:internal", "title": "Internal error", "status": 500, "code": "internal",
                    "detail": "the service failed; the operator finds the reason in its log"}  # fmt: skip
         response = JSONResponse(problem, 500, media_type="application/problem+json")
-        if wants_page(request):
+        if speaks_open311(request):
+            response = open311_error(request, 500, str(problem["detail"]))
+        elif wants_page(request):
             response = error_page(request, FaultError("internal", str(problem["detail"])))
     route = getattr(request.scope.get("route"), "path", "unknown")
     method = request.method if request.method in METHODS else "other"  # a caller may invent any number of them

@@ -9,6 +9,7 @@ from service.geodata import models as geodata
 from service.incidents import models as incidents
 from service.intake import models as intake
 from service.privacy import models as privacy
+from service.reports import models as reports
 from service.surveys import models as surveys
 from service.work_orders import bulk_models as bulk
 from service.work_orders import models as work_orders
@@ -27,6 +28,7 @@ __all__ = [
     "intake",
     "privacy",
     "referrals",
+    "reports",
     "service_levels",
     "surveys",
     "work_orders",

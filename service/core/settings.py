@@ -1,9 +1,9 @@
 """Everything an operator can set, read once from `RASID_*` and passed down; nothing else reads the environment."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from datasets.taxonomy import CLASSES
@@ -65,6 +65,41 @@ class Settings(BaseSettings):
     keep_evidence_days: int = Field(730, ge=0, description="Pictures of defects that are over; 0: for good.")
     keep_unusable_days: int = Field(30, ge=0, description="Pictures of refused and failed frames; 0: for good.")
 
+    # Citizens' reports: who may reach us, what is kept of them, when a machine may decide.
+    public_url: str | None = Field(None, description="Address under which citizens reach this service, for links.")
+    secret_key: SecretStr | None = Field(None, description="Signs links; empty: made once, in a file under data_dir.")
+    keep_reporters_days: int = Field(90, ge=1, description="Who sent a report, after the report is over.")
+    keep_reporters_at_most_days: int = Field(730, ge=1, description="The same, for reports that never end.")
+    report_place_sd_m: float = Field(10.0, gt=0, le=200, description="How far, per axis, a told place may err.")
+    report_merge_sure: float = Field(
+        0.95, gt=0.5, le=1, description="Merge by itself from this probability that a known defect is meant; 1: never."
+    )
+    report_reopen_days: int = Field(14, ge=0, description="How long a reporter may reopen a report and rate it.")
+    report_max_photos: int = Field(6, ge=0, le=20, description="Most photos of one report.")
+    link_url: str | None = Field(None, description="Where reporters rate, with {token}; empty: the API's own address.")
+
+    # Open311: our endpoint, and the keys of others.
+    open311_contact: str = Field("the municipality's reports centre", description="Told by discovery.")
+    open311_key_service: str = Field("ask the contact for a key", description="Told by discovery.")
+    open311_jurisdiction: str | None = Field(None, description="jurisdiction_id of all municipalities together.")
+    open311_reads_per_minute: int = Field(120, ge=1, description="Of one network address.")
+    open311_writes_per_minute: int = Field(60, ge=1, description="Of one key.")
+    open311_keys: dict[str, SecretStr] = Field({}, description="JSON: key of a connection -> our api_key there.")
+    private_hosts: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(), description="Hosts at private addresses that may be called, with commas between."
+    )
+
+    # Notices to reporters.
+    smtp_host: str | None = Field(None, description="Mail server; empty: no e-mail is sent.")
+    smtp_port: int = Field(587, ge=1, le=65535)
+    smtp_security: Literal["starttls", "tls", "none"] = "starttls"
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str = "rasid@localhost"
+    notice_channels: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset({"email", "webhook"}), description="email, webhook, and adapters that are installed, with commas."
+    )
+
     close_verified_repairs: bool = Field(
         False, description="Close an order by itself when later passes verify its repair; else a person decides."
     )
@@ -76,9 +111,9 @@ class Settings(BaseSettings):
     stalled_after_s: float = Field(30.0, gt=0, description="A worker silent for this long has its jobs retried.")
     keep_finished_jobs_h: int = Field(24, ge=1)
 
-    @field_validator("experimental_work_orders", mode="before")
+    @field_validator("experimental_work_orders", "private_hosts", "notice_channels", mode="before")
     @classmethod
-    def _split_classes(cls, told: object) -> object:
+    def _split_at_commas(cls, told: object) -> object:
         return frozenset(filter(None, map(str.strip, told.split(",")))) if isinstance(told, str) else told
 
     @field_validator("experimental_work_orders")

@@ -14,7 +14,7 @@ class Evidence:
 
     sightings: int
     score: float  # highest, of `best_detection_id`
-    best_detection_id: int
+    best_detection_id: int | None  # None: reported by people, no vehicle has seen it yet
     size: float | None  # in the class's unit of work, as measured from nearest by
     size_sd: float | None
     size_distance_m: float | None
@@ -28,7 +28,7 @@ class Evidence:
 def combine(a: Evidence, b: Evidence) -> Evidence:
     """Photo: the highest score, then the older. Size: measured from nearest by, because the error of a flat-ground
     projection grows with distance. The place is that of the visits (`visits.place`)."""
-    best = max(a, b, key=lambda e: (e.score, -e.best_detection_id))
+    best = max(a, b, key=lambda e: (e.best_detection_id is not None, e.score, -(e.best_detection_id or 0)))
     nearest = min(a, b, key=_nearness)
     return Evidence(
         sightings=a.sightings + b.sightings,

@@ -86,7 +86,8 @@ class Defect(Base):
     size: Mapped[float | None]  # estimate in the class's unit of work, as measured from nearest by
     size_sd: Mapped[float | None]
     size_distance_m: Mapped[float | None]  # how far away the frame was that measured it
-    sightings_count: Mapped[int]
+    sightings_count: Mapped[int]  # 0: known by citizens' reports alone
+    reports_count: Mapped[int] = mapped_column(default=0, server_default="0")  # of citizens, kept by the room `reports`
     class_votes: Mapped[JsonObject] = mapped_column(default=dict, server_default="{}")  # sum of scores by class
     visits_count: Mapped[int] = mapped_column(default=0, server_default="0")  # passes that saw it
     presence: Mapped[float] = mapped_column(default=0.0, server_default="0")  # log-odds that it is there now

@@ -149,6 +149,8 @@ def _known(defect: Defect, target: Defect, visits: Sequence[Visit], also: frozen
 
 def _takes_sightings(defect: Defect, seen_at: datetime) -> bool:
     """A repair that did not last is a new candidate where only a person may confirm: it must not reopen by itself."""
+    if defect.state is DefectState.REJECTED and defect.sightings_count == 0:
+        return False  # a citizen's report in which an inspector found nothing is no false alarm of the model
     recurred = defect.state is DefectState.RESOLVED and seen_again(defect.resolved_at, seen_at)
     return machine_may_confirm(defect.class_key) or not recurred
 

@@ -37,9 +37,9 @@ def set_priorities(session: Session, defect_ids: Collection[int], now: datetime)
     changed = 0
     for defect in defects:
         facts = Facts(
-            defect.class_key, defect.size, roads.get(defect.id), recurrences.get(defect.id, 0), 0,
+            defect.class_key, defect.size, roads.get(defect.id), recurrences.get(defect.id, 0), defect.reports_count,
             (now - defect.first_seen_at) / _DAY, defect.presence, defect.incident_points,
-        )  # fmt: skip  # no citizen can report yet
+        )  # fmt: skip
         shown = parts(facts)
         told = {part.key: _told(part) for part in shown}
         if (defect.priority, defect.priority_parts) != (score(shown), told):

@@ -59,7 +59,7 @@ def review(
     if _bears(defect, asked):
         return defect
     looked_at = _looked_at(session, defect, detection_id)
-    if box_px is not None:
+    if box_px is not None and looked_at is not None:
         check_box(box_px, looked_at.frame.width or 0, looked_at.frame.height or 0)
         if moved_boxes(session, [looked_at.id]).get(looked_at.id) == box_px:
             return defect
@@ -75,13 +75,13 @@ def review(
 
 
 def _kept(
-    asked: _Asked, defect: Defect, class_before: str, looked_at: Detection, caller: Caller, now: datetime
+    asked: _Asked, defect: Defect, class_before: str, looked_at: Detection | None, caller: Caller, now: datetime
 ) -> Review:
     x0, y0, x1, y1 = asked.box_px or (None, None, None, None)
     return Review(
         defect_id=defect.id,
         user_id=caller.actor.id,
-        detection_id=looked_at.id,
+        detection_id=looked_at.id if looked_at else None,
         verdict=asked.verdict,
         class_before=class_before,
         class_after=defect.class_key,
@@ -129,7 +129,10 @@ def _bears(defect: Defect, asked: _Asked) -> bool:
     return asked.verdict is not Verdict.RECLASSIFY or defect.class_key == asked.class_key
 
 
-def _looked_at(session: Session, defect: Defect, detection_id: int | None) -> Detection:
+def _looked_at(session: Session, defect: Defect, detection_id: int | None) -> Detection | None:
+    """None for a defect that only citizens have reported: there is no picture to look at."""
+    if detection_id is None and defect.best_detection_id is None:
+        return None
     wanted = defect.best_detection_id if detection_id is None else detection_id
     sighting = session.get(Sighting, wanted)
     if sighting is None or sighting.defect_id != defect.id:

@@ -59,7 +59,6 @@ def record_defect(
 
 
 def evidence_of(defect: Defect) -> Evidence:
-    assert defect.best_detection_id is not None  # set when the defect is created, and only ever replaced
     return Evidence(
         sightings=defect.sightings_count,
         score=defect.score,

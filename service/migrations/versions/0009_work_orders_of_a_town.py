@@ -1,5 +1,7 @@
 """Districts, routing rules with conditions, capacity, referral, parts and merged orders, actions on many orders"""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -91,7 +93,7 @@ def _routing() -> None:
         ("class_keys", sa.String(40)), ("size_classes", sa.String(24)), ("district_ids", sa.BigInteger()),
         ("road_classes", sa.String(40)), ("incident_kinds", sa.String(40)), ("weekdays", sa.SmallInteger()),
     ):  # fmt: skip
-        column = sa.Column(name, postgresql.ARRAY(kind), server_default="{}", nullable=False)
+        column: sa.Column[Any] = sa.Column(name, postgresql.ARRAY(kind), server_default="{}", nullable=False)
         op.add_column("routing_rule", column)
     op.add_column("routing_rule", sa.Column("from_hour", sa.BigInteger()))
     op.add_column("routing_rule", sa.Column("until_hour", sa.BigInteger()))

@@ -4,6 +4,8 @@ Policies of earlier releases go on as they were: round the clock, without a prom
 their due times; the next sweep gives them their clocks (service_levels.adopt_order).
 """
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
@@ -17,7 +19,7 @@ ESCALATIONS = (
     '[{"level": 1, "after_hours": 7, "to_role": "supervisor", "to_user_id": null},'
     ' {"level": 2, "after_hours": 21, "to_role": "admin", "to_user_id": null}]'
 )
-ADDED = (  # with what policies that are there get
+ADDED: tuple[tuple[str, Any, str], ...] = (  # with what policies that are there get
     ("clock", sa.String(24), "'round_the_clock'"),
     ("warn_share", sa.Double(), "0.75"),
     ("escalations", postgresql.JSONB(), f"'{ESCALATIONS}'"),
