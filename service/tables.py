@@ -1,6 +1,7 @@
 """Names every module that defines tables, so that migrations and tests see the whole schema."""
 
 from service.accounts import models as accounts
+from service.control import models as control
 from service.core import events
 from service.coverage import models as coverage
 from service.defects import models as defects
@@ -9,4 +10,4 @@ from service.privacy import models as privacy
 from service.surveys import models as surveys
 from service.work_orders import models as work_orders
 
-__all__ = ["accounts", "coverage", "defects", "events", "intake", "privacy", "surveys", "work_orders"]
+__all__ = ["accounts", "control", "coverage", "defects", "events", "intake", "privacy", "surveys", "work_orders"]

@@ -56,6 +56,7 @@ class WorkOrder(Base):
     __tablename__ = "work_order"
     __table_args__ = (
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
+        Index("ix_work_order_defect", "defect_id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
         Index("uq_work_order_defect", "defect_id", unique=True, postgresql_where=text("state <> 'cancelled'")),
     )
