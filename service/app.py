@@ -14,6 +14,9 @@ from starlette.exceptions import HTTPException
 
 from service import health
 from service.accounts.api import router as accounts
+from service.control.api import router as indicators
+from service.control.programmes_api import router as programmes
+from service.control.ranking_api import router as ranking
 from service.core.errors import RasidError, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
@@ -65,7 +68,8 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, pages):
+    control = (indicators, ranking, programmes)
+    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, *control, pages):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)

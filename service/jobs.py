@@ -15,6 +15,7 @@ from psycopg_pool import PoolTimeout
 
 from service import pipeline
 from service.accounts.service import delete_expired_tokens
+from service.control.facts import refresh
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
@@ -55,6 +56,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
         counting.recount(runtime, municipality_id, day)
 
     _add_nets(app, runtime)
+    _add_figures(app, runtime)
     _add_tidying(app, runtime)
     _add_daily(app, runtime)
     return app
@@ -74,6 +76,15 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
         with runtime.database.transaction() as session:
             enqueue_waiting_surveys(session, utc_now() - OVERDUE)
             archives.enqueue_waiting_archives(session, utc_now() - OVERDUE)
+
+
+def _add_figures(app: procrastinate.App, runtime: Runtime) -> None:
+    """What follows the events."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="refresh_indicators", queueing_lock="refresh_indicators")
+    def refresh_indicators(timestamp: int) -> None:
+        refresh(runtime.database, utc_now())
 
 
 def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:

@@ -17,7 +17,7 @@ COUNTS = (
 
 
 def upgrade() -> None:
-    op.create_index("ix_work_order_defect", "work_order", ["defect_id"])
+    op.create_index("ix_work_order_defect", "work_order", ["defect_id"], if_not_exists=True)
     _cases()
     _days()
     _programmes()
