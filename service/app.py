@@ -15,7 +15,10 @@ from starlette.exceptions import HTTPException
 from service import health
 from service.accounts.api import router as accounts
 from service.contracts.api import router as contracts
+from service.control.api import router as indicators
 from service.control.incidents_api import router as incidents
+from service.control.programmes_api import router as programmes
+from service.control.ranking_api import router as ranking
 from service.core.errors import RasidError, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
@@ -76,6 +79,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.open311_limits = RateLimit()
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
     geodata = (open_features, features, exports)
+    control = (indicators, ranking, programmes)
     routers = (
         health.router,
         accounts,
@@ -88,6 +92,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         *geodata,
         contracts,
         open311,
+        *control,
         pages,
     )
     for router in routers:

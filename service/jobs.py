@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from service import pipeline
 from service.accounts.service import delete_expired_tokens
 from service.contracts.charging import post_all_charges
+from service.control.facts import refresh
 from service.core.clock import utc_now
 from service.core.runtime import Runtime
 from service.core.settings import Settings
@@ -60,6 +61,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
 
     _add_nets(app, runtime)
     _add_emergencies(app, runtime)
+    _add_figures(app, runtime)
     _add_tidying(app, runtime)
     _add_daily(app, runtime)
     return app
@@ -99,6 +101,15 @@ def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:
     @app.task(name="apply_incidents", queueing_lock="apply_incidents")
     def apply_incidents(timestamp: int) -> None:
         emergencies.apply_all(runtime.database, utc_now())
+
+
+def _add_figures(app: procrastinate.App, runtime: Runtime) -> None:
+    """What follows the events."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="refresh_indicators", queueing_lock="refresh_indicators")
+    def refresh_indicators(timestamp: int) -> None:
+        refresh(runtime.database, utc_now())
 
 
 def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:

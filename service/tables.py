@@ -2,6 +2,7 @@
 
 from service.accounts import models as accounts
 from service.contracts import models as contracts
+from service.control import models as control
 from service.core import events
 from service.coverage import models as coverage
 from service.defects import models as defects
@@ -20,6 +21,7 @@ __all__ = [
     "accounts",
     "bulk",
     "contracts",
+    "control",
     "coverage",
     "defects",
     "events",

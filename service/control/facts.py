@@ -1,0 +1,157 @@
+"""Keeps the cases and their sums by day equal to the tables, a little at a time, by a cursor over the events.
+
+Ids of events are given out before their transactions commit, so a lower id may appear after a higher one. The cursor
+therefore moves in two steps: a run notes the highest id it sees (the mark) together with its own transaction id, which
+is higher than that of every transaction that had written by then; a later run moves the cursor to the mark when
+PostgreSQL says that no transaction of a lower id runs any more. What lies beyond the cursor is counted live by whoever
+asks (`counting`), so no figure waits for a run.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from service.control.cases import COLUMNS, MEASURES, derived, summands
+from service.control.models import DIMENSIONS
+from service.core.database import Database
+
+log = structlog.get_logger()
+BATCH = 5_000  # defects written anew in one statement
+QUIET_WITHIN_S, LOOK_EVERY_S = 30.0, 0.05
+
+HIGHEST = text("SELECT coalesce(max(id), 0) FROM event")
+STATE = text("SELECT cursor, mark, mark_xid FROM indicator_state WHERE id = 1 FOR UPDATE")
+NEW_STATE = text("INSERT INTO indicator_state (id, cursor) VALUES (1, 0) ON CONFLICT DO NOTHING")
+OWN_XID = text("SELECT pg_current_xact_id()::text::bigint")
+OLDEST_XID = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
+KEEP = text(
+    "UPDATE indicator_state SET cursor = :cursor, mark = :mark, mark_xid = :xid, refreshed_at = :now WHERE id = 1"
+)
+
+# The defects that events in (after, until] speak of, and what they were merged into.
+NAMED = """
+    WITH named AS (
+        SELECT DISTINCT subject_kind, subject_id FROM event
+        WHERE id > :after AND id <= :until AND subject_kind IN ('defect', 'work_order')
+    ), own AS (
+        SELECT subject_id AS id FROM named WHERE subject_kind = 'defect'
+        UNION SELECT o.defect_id FROM named JOIN work_order AS o ON o.id = named.subject_id
+        WHERE named.subject_kind = 'work_order'
+    )
+    SELECT id FROM own UNION
+    SELECT d.merged_into_id FROM own JOIN defect AS d ON d.id = own.id WHERE d.merged_into_id IS NOT NULL
+"""
+OF_DEFECTS = "defect_id = ANY(CAST(:ids AS bigint[]))"
+_CASES = ", ".join(COLUMNS)
+_DAYS = ", ".join((*DIMENSIONS, *MEASURES))
+_STORED = f"(SELECT * FROM indicator_case WHERE {OF_DEFECTS}) AS stored"
+
+
+def _add(summed: str) -> str:
+    sums = ", ".join(f"sum({name})" for name in MEASURES)
+    more = ", ".join(f"{name} = indicator_day.{name} + excluded.{name}" for name in MEASURES)
+    dimensions = ", ".join(DIMENSIONS)
+    return f"""
+        INSERT INTO indicator_day ({_DAYS}) SELECT {dimensions}, {sums} FROM ({summed}) AS one GROUP BY {dimensions}
+        ON CONFLICT ON CONSTRAINT uq_indicator_day DO UPDATE SET {more}
+    """
+
+
+TAKE_AWAY = text(_add(summands(_STORED, -1)))
+FORGET = text(f"DELETE FROM indicator_case WHERE {OF_DEFECTS}")
+DERIVE = text(f"INSERT INTO indicator_case ({_CASES}) {derived('d.id = ANY(CAST(:ids AS bigint[]))')}")
+ADD = text(_add(summands(_STORED)))
+TIDY = text("DELETE FROM indicator_day WHERE cases = 0")
+DERIVE_ALL = text(f"INSERT INTO indicator_case ({_CASES}) {derived('TRUE')}")
+ADD_ALL = text(_add(summands("indicator_case")))
+MEMORY = text("SET LOCAL work_mem = '128MB'")
+NO_JIT = text("SET LOCAL jit = off")  # compiling took longer than the whole query of a few defects
+
+
+def refresh(database: Database, now: datetime) -> int:
+    """Writes anew what events changed since the last run; returns how many defects that were. Safe to run at any time
+    and by several at once."""
+    with database.transaction() as session:
+        seen = _highest(session)
+    with database.transaction() as session:
+        cursor, mark, mark_xid = _lock_state(session)
+        oldest = session.scalar(OLDEST_XID) or 0
+        touched: Sequence[int] = []
+        if mark is not None and mark_xid is not None and oldest > mark_xid:
+            touched = session.scalars(text(NAMED), {"after": cursor, "until": mark}).all()
+            write_anew(session, touched)
+            cursor, mark = mark, None
+        if mark is None:
+            mark, mark_xid = max(seen, cursor), session.scalar(OWN_XID)
+        session.execute(KEEP, {"cursor": cursor, "mark": mark, "xid": mark_xid, "now": now})
+    if touched:
+        log.info("indicators.refreshed", defects=len(touched), cursor=cursor)
+    return len(touched)
+
+
+def rebuild(database: Database, now: datetime) -> int:
+    """Counts everything anew; returns the number of cases. Figures of before stay readable until it is done.
+
+    It first waits for the transactions that run, so that the cursor can move to the newest event; where one does not
+    end, the cursor stays and the events since are counted live.
+    """
+    with database.transaction() as session:
+        seen = _highest(session)
+    quiet = _wait_for_writers(database)
+    with database.transaction() as session:
+        cursor, mark, xid = _lock_state(session)
+        session.execute(MEMORY)
+        session.execute(text("DELETE FROM indicator_case"))
+        session.execute(text("DELETE FROM indicator_day"))
+        session.execute(DERIVE_ALL)
+        session.execute(ADD_ALL)
+        cases = session.scalar(text("SELECT count(*) FROM indicator_case")) or 0
+        if quiet:
+            cursor, mark, xid = max(seen, cursor), None, None
+        session.execute(KEEP, {"cursor": cursor, "mark": mark, "xid": xid, "now": now})
+    with database.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(
+            text("VACUUM (ANALYZE) indicator_case, indicator_day")
+        )
+    log.info("indicators.rebuilt", cases=cases, cursor=cursor)
+    return cases
+
+
+def write_anew(session: Session, defect_ids: Sequence[int]) -> None:
+    """Derives the cases of these defects again and mends the sums by the difference."""
+    session.execute(NO_JIT)
+    for start in range(0, len(defect_ids), BATCH):
+        ids = {"ids": list(defect_ids[start : start + BATCH])}
+        for step in (TAKE_AWAY, FORGET, DERIVE, ADD):
+            session.execute(step, ids)
+    if defect_ids:
+        session.execute(TIDY)
+
+
+def _highest(session: Session) -> int:
+    """In a transaction before the one whose id is noted: ids that are visible now were given out before that."""
+    session.execute(NEW_STATE)
+    return int(session.scalar(HIGHEST) or 0)
+
+
+def _lock_state(session: Session) -> tuple[int, int | None, int | None]:
+    cursor, mark, xid = session.execute(STATE).one()
+    return cursor, mark, xid
+
+
+def _wait_for_writers(database: Database) -> bool:
+    """Until every transaction has ended that ran when this was called; False when one outlasts QUIET_WITHIN_S."""
+    with database.transaction() as session:
+        own = session.scalar(OWN_XID) or 0
+    deadline = time.monotonic() + QUIET_WITHIN_S
+    while True:
+        with database.transaction() as session:
+            if (session.scalar(OLDEST_XID) or 0) > own:
+                return True
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(LOOK_EVERY_S)
