@@ -27,8 +27,10 @@ from service.intake.tus_api import router as tus
 from service.intake.uploads_api import router as uploads
 from service.jobs import run_worker
 from service.privacy.api import router as blur
+from service.reports.api import router as reports
 from service.reports.open311_api import router as open311
 from service.reports.open311_documents import open311_error, open311_refusal, speaks_open311
+from service.reports.outside_api import router as outside
 from service.reports.rates import RateLimit
 from service.surveys.api import router as surveys
 from service.surveys.blurring import open_privacy
@@ -70,7 +72,19 @@ def create_app(runtime: Runtime) -> FastAPI:
     app.state.runtime = runtime
     app.state.open311_limits = RateLimit()
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, open311, pages):
+    for router in (
+        health.router,
+        accounts,
+        *intake,
+        defects,
+        priority,
+        work_orders,
+        verification,
+        reports,
+        outside,
+        open311,
+        pages,
+    ):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
