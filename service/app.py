@@ -35,8 +35,10 @@ from service.intake.tus_api import router as tus
 from service.intake.uploads_api import router as uploads
 from service.jobs import run_worker
 from service.privacy.api import router as blur
+from service.reports.api import router as reports
 from service.reports.open311_api import router as open311
 from service.reports.open311_documents import open311_error, open311_refusal, speaks_open311
+from service.reports.outside_api import router as outside
 from service.reports.rates import RateLimit
 from service.surveys.api import router as surveys
 from service.surveys.blurring import open_privacy
@@ -93,6 +95,8 @@ def create_app(runtime: Runtime) -> FastAPI:
         contracts,
         open311,
         *control,
+        reports,
+        outside,
         pages,
     )
     for router in routers:

@@ -24,6 +24,11 @@ from service.coverage import counting
 from service.defects.priorities import refresh_all
 from service.intake import archives, uploads
 from service.privacy.retention import apply_retention
+from service.reports import people
+from service.reports.following import follow_defects
+from service.reports.media import fetch_media
+from service.reports.notices import send_notices
+from service.reports.peers import sync_all
 from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
@@ -64,6 +69,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     _add_figures(app, runtime)
     _add_tidying(app, runtime)
     _add_daily(app, runtime)
+    _add_reports(app, runtime)
     return app
 
 
@@ -151,6 +157,31 @@ def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
     def refresh_priorities(timestamp: int) -> None:
         refresh_all(runtime.database, utc_now())
         bring_forward(runtime.database, utc_now())
+
+
+def _add_reports(app: procrastinate.App, runtime: Runtime) -> None:
+    """What citizens' reports ask for; each compares what is with what should be, and so is right after a downtime."""
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="follow_reports", queueing_lock="follow_reports")
+    def follow_reports(timestamp: int) -> None:
+        follow_defects(runtime, utc_now())
+        fetch_media(runtime, utc_now())
+
+    @app.periodic(cron="* * * * *")
+    @app.task(name="send_notices", queueing_lock="send_notices", lock="send_notices")
+    def notices(timestamp: int) -> None:
+        send_notices(runtime, utc_now())
+
+    @app.periodic(cron="*/5 * * * *")
+    @app.task(name="sync_open311", queueing_lock="sync_open311", lock="sync_open311")
+    def sync_open311(timestamp: int) -> None:
+        sync_all(runtime, utc_now())
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="forget_reporters", queueing_lock="forget_reporters")
+    def forget_reporters(timestamp: int) -> None:
+        people.apply_retention(runtime, utc_now())
 
 
 async def run_worker(runtime: Runtime) -> None:

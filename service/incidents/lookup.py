@@ -45,3 +45,8 @@ def points_of(incidents: Sequence[Incident], class_key: str) -> float:
 def close_hours_of(incidents: Sequence[Incident], class_key: str) -> float | None:
     """Within which a class's orders there must be closed, round the clock; of several incidents the least."""
     return min((hours for one in incidents if (hours := rules_of(one).close_hours.get(class_key))), default=None)
+
+
+def capacity_of(incidents: Sequence[Incident], unit_key: str) -> int | None:
+    """Orders a day of a unit while they last; of several incidents the most, None where none names it."""
+    return max((most for one in incidents if (most := rules_of(one).capacity.get(unit_key))), default=None)

@@ -11,6 +11,7 @@ from service.accounts.caller import Caller
 from service.core.errors import NotFound
 from service.defects.models import Defect
 from service.defects.priority import Waiting, rank_for_day
+from service.incidents.lookup import capacity_of, lasting
 from service.work_orders.access import visible_orders
 from service.work_orders.models import Unit, WorkOrder
 from service.work_orders.operations import visible_units
@@ -19,6 +20,12 @@ from service.work_orders.sla import WAITING
 from service.work_orders.states import WorkOrderState
 
 BEGUN = 1_000.0  # above every priority: what a crew has begun it finishes
+
+
+def capacity_now(session: Session, unit: Unit, now: datetime) -> int | None:
+    """Orders a day: what an incident that lasts says of the unit, else its own."""
+    incidents = lasting(session, unit.municipality_id, now)
+    return capacity_of(incidents, unit.key) or unit.capacity_per_day
 
 
 @dataclass(frozen=True)
@@ -41,7 +48,7 @@ def day_of_unit(
     unit = session.scalar(visible_units(caller).where(Unit.id == unit_id))
     if unit is None:
         raise NotFound("unit.unknown", f"expected a unit of your municipalities, got id {unit_id}")
-    most = unit.capacity_per_day if capacity is None else capacity
+    most = capacity_now(session, unit, now) if capacity is None else capacity
     done = _done_today(session, unit_id, now)
     left: dict[int | None, int] = {} if most is None else {unit_id: max(0, most - done)}
     day = rank_for_day(_waiting(session, caller, unit_id), left).get(unit_id)

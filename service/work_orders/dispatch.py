@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from service.accounts.caller import Caller
 from service.accounts.districts import district_of
 from service.core.errors import Conflict
+from service.core.events import Actor
 from service.core.tables import JsonObject
 from service.defects.grid import h3_cell
 from service.defects.priorities import road_classes
 from service.defects.sizes import SizeClass, size_class
+from service.incidents.lookup import active_incidents
 from service.work_orders.access import get_order, lock_order
 from service.work_orders.models import RoutingRule, Unit, WorkOrder
 from service.work_orders.moves import record_order
@@ -64,11 +66,21 @@ def reroute(
         raise Conflict(
             "work_order.state", f"expected an open order to route, got {order.state.value}; transfer it instead"
         )
-    decision = _explain(session, order, now, incident_kinds).decision
-    if decision.unit_id != order.unit_id:
-        order.unit_id = decision.unit_id
-        record_order(session, order, "route", caller.actor, now, from_state=order.state, data=decision_data(decision))
+    route_again(session, order, caller.actor, now, incident_kinds)
     return order
+
+
+def route_again(
+    session: Session, order: WorkOrder, actor: Actor, now: datetime, incident_kinds: AbstractSet[str] = NO_INCIDENTS
+) -> bool:
+    """Gives an open order to the unit that the rules name now; True where that is another one. The row must be
+    locked."""
+    decision = _explain(session, order, now, incident_kinds).decision
+    if decision.unit_id == order.unit_id:
+        return False
+    order.unit_id = decision.unit_id
+    record_order(session, order, "route", actor, now, from_state=order.state, data=decision_data(decision))
+    return True
 
 
 def rules_of(session: Session, municipality_id: int) -> list[Rule]:
@@ -84,10 +96,11 @@ def facts_at(
     session: Session, place: Place, class_key: str, size: SizeClass, at: datetime,
     incident_kinds: AbstractSet[str] = NO_INCIDENTS,
 ) -> OrderFacts:  # fmt: skip
-    """Looks the district and the road up."""
+    """Looks up the district, the road and the incidents that last there; `incident_kinds` are supposed besides."""
     district = district_of(session, place.municipality_id, place.lat, place.lon)
     road = road_classes(session, {0: (place.municipality_id, h3_cell(place.lat, place.lon))}).get(0)
-    return OrderFacts(class_key, size, district.id if district else None, road, incident_kinds, at)
+    lasting = {one.kind.value for one in active_incidents(session, place.municipality_id, place.lat, place.lon, at)}
+    return OrderFacts(class_key, size, district.id if district else None, road, lasting | incident_kinds, at)
 
 
 def decision_data(decision: Decision) -> JsonObject:

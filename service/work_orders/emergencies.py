@@ -1,9 +1,9 @@
 """While an incident lasts, what it names comes first and is due sooner; afterwards all is as it was."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core.database import Database
@@ -11,11 +11,11 @@ from service.core.events import SYSTEM
 from service.defects.access import lock_defects, lock_matching
 from service.defects.models import Defect
 from service.defects.priorities import LIVE, set_priorities
-from service.incidents.lookup import close_hours_of, covers, lasting, points_of, rules_of
+from service.incidents.lookup import covers, lasting, points_of, rules_of
 from service.incidents.models import Incident
-from service.work_orders.models import WorkOrder
-from service.work_orders.moves import record_order
-from service.work_orders.service_levels_changes import follow_due
+from service.work_orders.dispatch import route_again
+from service.work_orders.hurrying import hurry
+from service.work_orders.models import RoutingRule, WorkOrder
 from service.work_orders.sla import WAITING
 from service.work_orders.states import WorkOrderState
 
@@ -52,34 +52,15 @@ def apply_incidents(session: Session, municipality_id: int, now: datetime) -> in
             defect.incident_points = points
             moved.append(defect.id)
     set_priorities(session, moved, now)
-    return len(moved) + sum(
-        hurry(session, order, [one for one in incidents if covers(one, defect.lat, defect.lon)], now)
-        for order, defect in _orders(session, municipality_id, incidents)
+    routed = sum(route_again(session, order, SYSTEM, now) for order in _routed_by_incidents(session, municipality_id))
+    return (
+        len(moved)
+        + routed
+        + sum(
+            hurry(session, order, [one for one in incidents if covers(one, defect.lat, defect.lon)], now)
+            for order, defect in _orders(session, municipality_id, incidents)
+        )
     )
-
-
-def hurry(session: Session, order: WorkOrder, incidents: Sequence[Incident], now: datetime) -> bool:
-    """Sets when the order is due by the incidents at its place, and back once there are none; True where it changed.
-
-    The hours count from the incident's start for what was open before. The row must be locked.
-    """
-    usual = order.due_before_incident or order.due_at
-    hours = close_hours_of(incidents, order.class_key)
-    begun_at = max([order.opened_at, *(one.starts_at for one in incidents)])
-    wanted = usual if hours is None else min(usual, begun_at + timedelta(hours=hours))
-    if wanted == order.due_at:
-        return False
-    told = {
-        "due_at": wanted.isoformat(),
-        "before": order.due_at.isoformat(),
-        "incidents": [one.id for one in incidents],
-    }
-    order.due_at, order.due_before_incident = wanted, None if wanted == usual else usual
-    follow_due(session, order, now)
-    action = "hurry" if order.due_before_incident else "unhurry"
-    follow_due(session, order, now)
-    record_order(session, order, action, SYSTEM, now, from_state=order.state, data=told)
-    return True
 
 
 def _named(session: Session, municipality_id: int, incidents: Sequence[Incident]) -> list[Defect]:
@@ -101,6 +82,17 @@ def _orders(session: Session, municipality_id: int, incidents: Sequence[Incident
         .with_for_update(of=WorkOrder)
     )
     return [(order, defect) for order, defect in rows]
+
+
+def _routed_by_incidents(session: Session, municipality_id: int) -> list[WorkOrder]:
+    """Orders that no unit has taken yet, where a rule of the municipality asks about incidents; locked."""
+    asks = select(RoutingRule.id).where(
+        RoutingRule.municipality_id == municipality_id, func.cardinality(RoutingRule.incident_kinds) > 0
+    )
+    if session.scalar(asks.limit(1)) is None:
+        return []
+    waiting = (WorkOrder.municipality_id == municipality_id, WorkOrder.state == WorkOrderState.OPEN)
+    return list(session.scalars(select(WorkOrder).where(*waiting).order_by(WorkOrder.id).with_for_update()))
 
 
 def _classes(incidents: Collection[Incident], part: str) -> set[str]:

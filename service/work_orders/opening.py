@@ -13,7 +13,9 @@ from service.defects.models import Defect
 from service.defects.sizes import SizeClass, size_class
 from service.defects.states import machine_may_confirm
 from service.identity.locate import GroundPosition
+from service.incidents.lookup import active_incidents
 from service.work_orders.dispatch import Place, decision_data, facts_at, rules_of
+from service.work_orders.hurrying import hurry
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order
 from service.work_orders.placing import district_id_of, source_of
@@ -59,6 +61,7 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
     session.flush()
     told = {"defect_id": defect.id, **decision_data(decision)}
     record_order(session, order, "open", actor, now, from_state=None, data=told)
+    hurry(session, order, active_incidents(session, defect.municipality_id, defect.lat, defect.lon, now), now)
     return order
 
 

@@ -12,7 +12,7 @@ from service.defects.models import Defect
 from service.work_orders.emergencies import apply_all
 from tests.defects.sightings import box
 from tests.factories import DAMMAM, NOW, make_municipality, make_user, square
-from tests.work_orders.orders import Town, bearer
+from tests.work_orders.orders import Town, bearer, unit_of
 
 EAST_OF_HERE = square(DAMMAM[1] + 0.1, DAMMAM[0], 0.1)
 
@@ -61,6 +61,25 @@ def test_what_is_found_later_is_hurried_too_and_what_lies_outside_is_not(town: T
     assert apply_all(town.client.app.state.runtime.database, town.now) == 0  # type: ignore[attr-defined]
     due = (town.now + timedelta(hours=2)).isoformat().replace("+00:00", "Z")
     assert order_of(town, here["id"])["due_at"] == due == order_of(town, there["id"])["due_at"]
+
+
+def test_while_it_rains_a_rule_sends_holes_to_the_rain_unit_which_can_do_more_a_day(town: Town) -> None:
+    hole = town.accept(box("pothole"))
+    rain = unit_of(town.session, town.municipality, "rain_water")
+    usual = hole["unit_id"]
+    rule = {
+        "municipality_id": town.municipality.id, "key": "rain", "rank": 1, "class_keys": ["pothole"],
+        "incident_kinds": ["rain"], "unit_id": rain.id,
+    }  # fmt: skip
+    assert town.post("supervisor", "routing-rules", **rule).status_code in {200, 201}
+    incident = declare(town, rules={"capacity": {"rain_water": 40}})
+    assert order_of(town, hole["id"])["unit_id"] == rain.id
+    assert town.accept(box("pothole", north_m=70))["unit_id"] == rain.id
+    assert town.get("supervisor", f"units/{rain.id}/day").json()["capacity"] == 40
+    town.later(hours=1)
+    town.post("supervisor", f"incidents/{incident['id']}/end")
+    assert order_of(town, hole["id"])["unit_id"] == usual
+    assert town.get("supervisor", f"units/{rain.id}/day").json()["capacity"] is None
 
 
 def test_the_closing_report_counts_what_was_found_done_and_left(town: Town) -> None:
