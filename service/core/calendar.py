@@ -149,6 +149,8 @@ def add_working_time(start: datetime, working: timedelta, calendar: Calendar) ->
     left = working
     if left <= _ZERO:
         return start
+    if calendar is ROUND_THE_CLOCK:
+        return start + left
     for opens, closes in _open_from(start, calendar):
         if closes - opens >= left:
             return opens + left

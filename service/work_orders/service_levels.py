@@ -21,15 +21,17 @@ from service.defects.sizes import SizeClass
 from service.work_orders.models import WorkOrder
 from service.work_orders.service_levels_calendars import calendar_of
 from service.work_orders.service_levels_models import OrderClock
-from service.work_orders.service_levels_policies import choose_for
+from service.work_orders.service_levels_policies import choose_for, policies_near
 from service.work_orders.sla import (
     WAITING,
     Asked,
     Choice,
     ClockKind,
+    Policy,
     ServiceLevel,
     Step,
     StepKind,
+    choose_policy,
     parse_level,
     parse_step,
     plan,
@@ -59,6 +61,26 @@ class Promise:
     @property
     def start_due_at(self) -> datetime | None:
         return time_of(self.steps, StepKind.LATE_START)
+
+
+class Terms:
+    """Policies and calendars as they are in one transaction, each read once: a sweep asks for thousands of orders."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._policies: dict[tuple[int, str], list[Policy]] = {}
+        self._calendars: dict[int, Calendar] = {}
+
+    def choose(self, asked: Asked) -> Choice:
+        key = (asked.municipality_id, asked.class_key)
+        if key not in self._policies:
+            self._policies[key] = policies_near(self._session, *key)
+        return choose_policy(self._policies[key], asked)
+
+    def calendar(self, municipality_id: int) -> Calendar:
+        if municipality_id not in self._calendars:
+            self._calendars[municipality_id] = calendar_of(self._session, municipality_id)
+        return self._calendars[municipality_id]
 
 
 def due_for(session: Session, asked: Asked, at: datetime) -> Promise:
@@ -114,15 +136,18 @@ def stamp(session: Session, order: WorkOrder, clock: OrderClock, now: datetime) 
     return due
 
 
-def adopt_order(session: Session, order: WorkOrder, state: WorkOrderState, now: datetime) -> OrderClock | None:
+def adopt_order(
+    session: Session, order: WorkOrder, state: WorkOrderState, now: datetime, terms: Terms | None = None
+) -> OrderClock | None:
     """A clock for an order that has none (of an earlier release, or split off another): its due time stays as it is.
 
     `state` is the one that its clock is to be read by. None for an order that nobody waits for.
     """
     if state not in WAITING and state not in CLOCK_STOPPED:
         return None
-    choice = choose_for(session, asked_of(order, session.get_one(Defect, order.defect_id)))
-    level, own = choice.policy.level, calendar_of(session, order.municipality_id)
+    terms = terms or Terms(session)
+    choice = terms.choose(asked_of(order, session.get_one(Defect, order.defect_id)))
+    level, own = choice.policy.level, terms.calendar(order.municipality_id)
     stopped_at = order.held_at if state in CLOCK_STOPPED else None
     clock = OrderClock(
         order=order, policy_id=choice.policy.id, level=told_level(level), running_since=None if stopped_at else now

@@ -20,11 +20,15 @@ from service.work_orders.sla import Asked, Choice, Policy, ServiceLevel, choose_
 
 def choose_for(session: Session, asked: Asked) -> Choice:
     """The policy that holds for such an order now, and why."""
+    return choose_policy(policies_near(session, asked.municipality_id, asked.class_key), asked)
+
+
+def policies_near(session: Session, municipality_id: int, class_key: str) -> list[Policy]:
+    """All that may hold for orders of a class in a municipality."""
     near = select(SlaPolicy).where(
-        or_(SlaPolicy.municipality_id.is_(None), SlaPolicy.municipality_id == asked.municipality_id),
-        or_(SlaPolicy.class_key.is_(None), SlaPolicy.class_key == asked.class_key),
+        shared_or_of(municipality_id), or_(SlaPolicy.class_key.is_(None), SlaPolicy.class_key == class_key)
     )
-    return choose_policy([policy_of(row) for row in session.scalars(near.order_by(SlaPolicy.id))], asked)
+    return [policy_of(row) for row in session.scalars(near.order_by(SlaPolicy.id))]
 
 
 def policy_of(row: SlaPolicy) -> Policy:

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from service.core.database import Database
 from service.defects.models import Defect
 from service.work_orders.models import SlaPolicy, WorkOrder
-from service.work_orders.service_levels import adopt_order, stamp
+from service.work_orders.service_levels import Terms, adopt_order, stamp
 from service.work_orders.service_levels_changes import after_priority
 from service.work_orders.service_levels_models import OrderClock
 from service.work_orders.sla import WAITING
@@ -73,8 +73,12 @@ def _adopt_batch(session: Session, now: datetime, batch: int) -> tuple[int, int]
     ids = [order.id for order in orders]
     known = set(session.scalars(select(OrderClock.work_order_id).where(OrderClock.work_order_id.in_(ids))))
     new = [order for order in orders if order.id not in known]  # another may have been first, before the lock
-    for order in new:
-        adopt_order(session, order, order.state, now)
+    kept = session.scalars(select(Defect).where(Defect.id.in_([order.defect_id for order in new]))).all()
+    terms = Terms(session)
+    with session.no_autoflush:  # one write at the end; `kept` holds the defects, so that none is asked for alone
+        for order in new:
+            adopt_order(session, order, order.state, now, terms)
+    del kept
     return len(new), len(new)
 
 

@@ -11,14 +11,16 @@ from service.accounts.models import User
 from service.accounts.permissions import Role
 from service.core.calendar import OFFICE_HOURS, add_working_time, working_time_between
 from service.core.database import Database
-from service.core.events import Event
+from service.core.events import SYSTEM, Event
 from service.core.hijri import SAUDI_TIME
 from service.defects.models import Defect
 from service.work_orders.models import WorkOrder
+from service.work_orders.moves import move_order
 from service.work_orders.service_levels import clock_of
-from service.work_orders.service_levels_changes import after_priority, after_transfer
+from service.work_orders.service_levels_changes import after_priority, follow_due
 from service.work_orders.service_levels_models import OrderClock
 from service.work_orders.service_levels_sweep import Swept, bring_forward, sweep
+from service.work_orders.states import WorkOrderAction
 from tests.defects.sightings import box
 from tests.work_orders.orders import Town
 
@@ -191,17 +193,70 @@ def test_an_open_order_keeps_its_promise_when_the_policy_changes_or_goes(town: T
     assert stamped(town.session, order["id"]) == []
 
 
+def move(town: Town, order_id: int, action: WorkOrderAction, at: datetime) -> WorkOrder:
+    row = order_row(town.session, order_id)
+    move_order(town.session, row, action, SYSTEM, at)
+    town.session.commit()
+    return row
+
+
 def test_a_transfer_goes_on_or_starts_anew_by_the_rule_of_the_policy(town: Town) -> None:
     kept = town.accept()
     set_level(town, hours_to_close=10, on_transfer="restart")
     restarted = town.accept(box(east_m=60))
     later = town.now + 4 * H
-    for order, changed in ((kept, False), (restarted, True)):
-        row = order_row(town.session, order["id"])
-        assert after_transfer(town.session, row, later) is changed
-        town.session.commit()
+    for order in (kept, restarted):
+        town.bring(order["id"], "assign")
+        move(town, order["id"], WorkOrderAction.TRANSFER, later)
     assert order_row(town.session, kept["id"]).due_at == at(kept["due_at"])
     assert order_row(town.session, restarted["id"]).due_at == later + 10 * H
+
+
+def test_the_clock_stands_still_while_another_agency_has_the_order(town: Town, database: Database) -> None:
+    set_level(town, hours_to_close=10, warn_share=0.5)
+    order, opened = town.accept(), town.now
+    held = move(town, order["id"], WorkOrderAction.REFER, opened + 4 * H)
+    held.held_at = opened + 4 * H
+    town.session.commit()
+    assert sweep(database, opened + 90 * H) == Swept(0, 0)
+    assert move(town, order["id"], WorkOrderAction.AGENCY_BACK, opened + 104 * H).due_at == opened + 110 * H
+    sweep(database, opened + 200 * H)
+    assert stamped(town.session, order["id"]) == [("warn", opened + 105 * H), ("breach", opened + 110 * H)]
+
+
+def hurry_to(town: Town, order_id: int, due: datetime, now: datetime) -> None:
+    row = order_row(town.session, order_id)
+    row.due_at = due
+    follow_due(town.session, row, now)
+    town.session.commit()
+
+
+def test_a_due_time_that_something_else_sets_is_kept_and_stamped_once(town: Town, database: Database) -> None:
+    set_level(town, hours_to_close=40, hours_to_start=30, warn_share=0.5)
+    order, opened = town.accept(), town.now
+    hurry_to(town, order["id"], opened + 6 * H, opened + H)
+    sweep(database, opened + 7 * H)
+    assert stamped(town.session, order["id"]) == [("breach", opened + 6 * H)]
+    hurry_to(town, order["id"], opened + 40 * H, opened + 8 * H)  # as it was before
+    sweep(database, opened + 41 * H)
+    assert stamped(town.session, order["id"]) == [("breach", opened + 6 * H)]
+
+
+def test_a_hurried_order_goes_on_after_a_hold_with_what_was_left_to_it(town: Town) -> None:
+    set_level(town, clock="working_hours", hours_to_close=40)
+    order, opened = town.accept(), town.now  # Wednesday nine in the morning; open from ten
+    hurry_to(town, order["id"], opened + 6 * H, opened + H)
+    row = order_row(town.session, order["id"])
+    row.due_before_incident = at(order["due_at"])
+    town.session.commit()
+    town.later(hours=3)
+    town.bring(order["id"], "hold")
+    usual_left = working_time_between(town.now, at(order["due_at"]), OFFICE_HOURS)
+    town.later(hours=24 * 4)
+    resumed = town.bring(order["id"], "resume")  # Sunday at noon, with three hours left
+    assert at(resumed["due_at"]) == datetime(2026, 3, 8, 15, tzinfo=SAUDI_TIME)
+    usual = order_row(town.session, order["id"]).due_before_incident
+    assert usual == add_working_time(town.now, usual_left, OFFICE_HOURS)
 
 
 def test_a_risen_priority_brings_the_due_time_forward_once_and_never_puts_it_off(
