@@ -132,4 +132,4 @@ def list_charges(
 @router.get("/work-orders/{order_id}/cost")
 def get_cost(order_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep) -> CostOut:
     """What an order cost, by the contract and price list of the day it was done, and why no other contract."""
-    return cost_out(order_id, cost_of(session, get_order(session, caller, order_id), now))
+    return cost_out(order_id, cost_of(session, get_order(session, caller, order_id), now, caller))

@@ -1,5 +1,6 @@
 """What a work order costs by the contract that covered it, kept as charges and credits beside the events."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,12 +9,15 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from service.contracts.facts import events_of, facts_of, order_facts, order_ids_of, terms_of
+from service.accounts.caller import Caller
+from service.accounts.service import SYSTEM_CALLER
+from service.contracts.facts import ORDERS_AT_ONCE, batched, events_of, facts_of, order_facts, order_ids_of, terms_of
 from service.contracts.history import Fact
 from service.contracts.ledger import Entry, asked_of, changes, entries_of, sum_stated
 from service.contracts.models import Charge, Contract
 from service.contracts.money import exact, price_of
 from service.contracts.months import month_of
+from service.contracts.service import visible_contracts
 from service.contracts.terms import Price, price_for, refusal
 from service.core.clock import utc_now
 from service.core.events import SYSTEM, Event, record
@@ -49,12 +53,13 @@ class Cost:
     considered: tuple[Considered, ...]
 
 
-def cost_of(session: Session, order: WorkOrder, now: datetime | None = None) -> Cost:
-    """By the contract and the price list that were valid when the work was done; today's where it is not done."""
+def cost_of(session: Session, order: WorkOrder, now: datetime | None = None, caller: Caller = SYSTEM_CALLER) -> Cost:
+    """By the contract and the price list that were valid when the work was done; today's where it is not done. Of the
+    contracts that the caller may see: a unit's user learns nothing of other companies."""
     now = now or utc_now()
     until = now + INSTANT
     facts = facts_of(order, _facts(session, order.id), until)
-    contracts = _contracts(session, order.municipality_id)
+    contracts = _contracts(session, caller, order.municipality_id)
     terms = {contract.id: terms_of(contract) for contract in contracts}
     works = [one for own in terms.values() for one in entries_of(own, facts, until) if one.kind.of_works]
     episodes = facts.episodes
@@ -86,9 +91,11 @@ def post_charges(session: Session, contract: Contract, now: datetime) -> list[Ch
     terms = terms_of(contract)
     posted: list[Charge] = []
     until = now + INSTANT
-    for order in order_facts(session, _to_charge(session, contract, until), until):
+    touched = _to_charge(session, contract, until)
+    kept = _posted(session, contract.id, touched)
+    for order in order_facts(session, touched, until):
         works = {one.key: one for one in entries_of(terms, order, until) if one.kind.of_works}
-        before = _posted(session, contract.id, order.order_id)
+        before = sum_stated(kept[order.order_id])
         lines = changes(works, before, str(month_of(now)))
         posted += [_charge(contract, line, line.key in before) for line in lines]
     session.add_all(posted)
@@ -118,9 +125,14 @@ def _to_charge(session: Session, contract: Contract, until: datetime) -> Sequenc
     return sorted(set(session.scalars(touched)))
 
 
-def _posted(session: Session, contract_id: int, order_id: int) -> dict[str, Entry]:
-    own = select(Charge).where(Charge.contract_id == contract_id, Charge.work_order_id == order_id)
-    return sum_stated(entry_of(charge) for charge in session.scalars(own.order_by(Charge.id)))
+def _posted(session: Session, contract_id: int, order_ids: Sequence[int]) -> dict[int, list[Entry]]:
+    """By order."""
+    found: dict[int, list[Entry]] = defaultdict(list)
+    for ids in batched(order_ids, ORDERS_AT_ONCE):
+        own = select(Charge).where(Charge.contract_id == contract_id, Charge.work_order_id.in_(ids))
+        for charge in session.scalars(own.order_by(Charge.id)):
+            found[charge.work_order_id].append(entry_of(charge))
+    return found
 
 
 def entry_of(charge: Charge) -> Entry:
@@ -158,9 +170,9 @@ def _facts(session: Session, order_id: int) -> Iterable[Fact]:
     return events_of(session, [order_id]).get(order_id, [])
 
 
-def _contracts(session: Session, municipality_id: int) -> Sequence[Contract]:
+def _contracts(session: Session, caller: Caller, municipality_id: int) -> Sequence[Contract]:
     terms = (selectinload(Contract.units), selectinload(Contract.prices), selectinload(Contract.penalties))
-    own = select(Contract).where(Contract.municipality_id == municipality_id).options(*terms)
+    own = visible_contracts(caller).where(Contract.municipality_id == municipality_id).options(*terms)
     return session.scalars(own.order_by(Contract.id)).all()
 
 

@@ -82,7 +82,7 @@ def month_start(contract: Contract) -> datetime:
 def order_facts(session: Session, order_ids: Sequence[int], until: datetime) -> list[OrderFacts]:
     """The orders with all of their events before `until`, and the due time that they had then."""
     found: list[OrderFacts] = []
-    for ids in _batched(order_ids, ORDERS_AT_ONCE):
+    for ids in batched(order_ids, ORDERS_AT_ONCE):
         events = events_of(session, ids)
         orders = session.scalars(select(WorkOrder).where(WorkOrder.id.in_(ids)).order_by(WorkOrder.id))
         found += [facts_of(order, events.get(order.id, []), until) for order in orders]
@@ -114,7 +114,7 @@ def facts_of(order: WorkOrder, events: Iterable[Fact], until: datetime) -> Order
 def last_looks(session: Session, order_ids: Collection[int], until: datetime) -> dict[int, datetime]:
     """By order when a vehicle last passed its defect and looked."""
     found: dict[int, datetime] = {}
-    for ids in _batched(sorted(order_ids), ORDERS_AT_ONCE):
+    for ids in batched(sorted(order_ids), ORDERS_AT_ONCE):
         looks = (
             select(WorkOrder.id, func.max(Visit.last_at))
             .join(Visit, Visit.defect_id == WorkOrder.defect_id)
@@ -137,7 +137,7 @@ def _rows(session: Session, order_ids: Collection[int]) -> Iterator[tuple[int, F
         yield order_id, Fact(event_id, at, action, data, to_state)
 
 
-def _batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+def batched(ids: Sequence[int], size: int) -> Iterator[Sequence[int]]:
     return (ids[start : start + size] for start in range(0, len(ids), size))
 
 

@@ -120,14 +120,15 @@ FORM = TypeAdapter(Statement)
 
 def build_statement(
     header: Header, terms: Terms, month: Month, orders: Sequence[OrderFacts], stated: Mapping[str, Entry] | None,
-    looked_at: Mapping[int, datetime], through_event_id: int,
+    looked_at: Mapping[int, datetime], through_event_id: int, as_of: datetime | None = None,
 ) -> Statement:  # fmt: skip
-    """`stated`: by key what earlier statements said; None where the month before was not issued: it is then taken as
-    it would be stated now. Events after the month's end or after `through_event_id` are left out."""
-    known = [clip(order, month.end, through_event_id) for order in sorted(orders, key=lambda one: one.order_id)]
+    """`as_of`: the present moment of a month that has not ended; what is late is late until then. `stated`: by key what
+    earlier statements said; None where the month before was not issued: it is then taken as it would be stated now.
+    Events after the month's end or after `through_event_id` are left out."""
+    known = [clip(one, month.end, through_event_id) for one in sorted(orders, key=lambda one: one.order_id)]
     if stated is None:
         stated = entitled(terms, [clip(one, month.start, through_event_id) for one in known], month.start)
-    lines = changes(entitled(terms, known, month.end), stated, str(month))
+    lines = changes(entitled(terms, known, min(month.end, as_of or month.end)), stated, str(month))
     repairs = list(_repairs(terms, known))
     named: dict[int | None, list[Entry]] = defaultdict(list)
     for line in lines:

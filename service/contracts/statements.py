@@ -50,7 +50,7 @@ def statement_of(session: Session, caller: Caller, contract_id: int, month: Mont
     issued = find_issued(session, contract, month)
     if issued:
         return Stated(from_text(issued.content), issued.sha256, issued)
-    draft = _draft(session, contract, month)
+    draft = _draft(session, contract, month, now)
     return Stated(draft, hash_of(to_text(draft)), None)
 
 
@@ -71,7 +71,7 @@ def issue(session: Session, caller: Caller, contract_id: int, month: Month, now:
                        f"{month} ends {month.end:%Y-%m-%d %H:%M}; look at the draft until then")  # fmt: skip
     if month > month_of(contract.first_day) and find_issued(session, contract, month.before) is None:
         raise Conflict("statement.order", f"expected {month.before} to be issued first, it is a draft; issue that")
-    draft = _draft(session, contract, month)
+    draft = _draft(session, contract, month, now)
     return _freeze(session, caller, contract, draft, now)
 
 
@@ -102,13 +102,13 @@ def list_issued(session: Session, contract: Contract) -> Sequence[ContractStatem
     return session.scalars(own.order_by(ContractStatement.month)).all()
 
 
-def _draft(session: Session, contract: Contract, month: Month) -> Statement:
+def _draft(session: Session, contract: Contract, month: Month, now: datetime) -> Statement:
     orders = order_facts(session, order_ids_of(session, contract, month.end), month.end)
     looked_at = last_looks(session, [order.order_id for order in orders], month.end)
     through = last_event_id(session, month.end)
     return build_statement(
         header_of(contract), terms_of(contract), month, orders, _stated_before(session, contract, month), looked_at,
-        through,
+        through, now,
     )  # fmt: skip
 
 

@@ -202,3 +202,10 @@ def test_the_papers_are_a_pdf_and_an_excel_file_with_one_line_per_order(
         assert numbers == [str(year["good"]), str(year["late"])]
         right_to_left = orders.find(f".//{SHEET}sheetView").get("rightToLeft")  # type: ignore[union-attr]
         assert right_to_left == ("1" if language == "ar" else None)
+
+
+def test_a_draft_of_the_running_month_counts_hours_until_now(town: Town, contract: dict[str, Any]) -> None:
+    order = town.bring(town.accept()["id"], "assign", "start")
+    town.later(hours=50)  # a pothole may wait 48
+    found = {one["reason"]: one for one in statement(town, contract, "2026-03")["lines"]}
+    assert (found["late_hour"]["hours"], found["late_hour"]["order_id"]) == (2, order["id"])

@@ -121,6 +121,12 @@ def test_a_units_user_sees_its_own_contractors_contracts_and_statements_alone(
         assert town.get("unit", f"contracts/{contract['id']}{path}").status_code == 200, path
     for path in READS:
         assert town.get("unit", f"contracts/{theirs['id']}{path}").status_code == 404, path
+    order = town.accept()
+    costs = {
+        who: town.get(who, f"work-orders/{order['id']}/cost").json()["considered"] for who in ("supervisor", "unit")
+    }
+    assert [one["reference"] for one in costs["supervisor"]] == ["DMM-2026-17", "DMM-CLEAN"]
+    assert [one["reference"] for one in costs["unit"]] == ["DMM-2026-17"]
     issued = town.post("unit", f"contracts/{contract['id']}/statements/2026-01/issue")
     assert (issued.status_code, issued.json()["code"]) == (403, "auth.permission")
     assert town.post("unit", "contractors", **company(town)).status_code == 403
