@@ -77,8 +77,9 @@ class EmailChannel:
         mail["From"], mail["To"], mail["Subject"] = self._settings.smtp_from, contact.email, message.subject
         mail["Date"] = format_datetime(message.at)
         mail["Message-ID"] = f"<{message.key}@{self._settings.smtp_from.rpartition('@')[2].rstrip('>') or 'rasid'}>"
-        mail["Auto-Submitted"], mail["Content-Language"] = "auto-generated", message.language
+        mail["Auto-Submitted"] = "auto-generated"
         mail.set_content(message.text)
+        mail["Content-Language"] = message.language  # after the content, which takes such headers away
         try:
             with self._connect() as server:
                 server.send_message(mail)

@@ -11,6 +11,7 @@ from service.core.tables import JsonObject
 from service.defects.access import lock_defects
 from service.defects.models import Defect
 from service.defects.priorities import set_priorities
+from service.reports.masking import clean, mask
 from service.reports.models import Report, ReportUpdate
 from service.reports.states import OVER, ReportAction, ReportState, Step, advance
 
@@ -35,7 +36,11 @@ def tell(
     session: Session, report: Report, step: Step, now: datetime, note: str | None = None, *,
     said_status: str | None = None, outside_id: str | None = None, at: datetime | None = None,
 ) -> ReportUpdate:  # fmt: skip
-    """Adds a public step; an answer leaves what the report's own step is. `outside_id`: it came from elsewhere."""
+    """Adds a public step, what names a person in its words masked; an answer leaves what the report's own step is.
+
+    `outside_id`: it came from elsewhere.
+    """
+    note = mask(clean(note)) if note else None
     if step is not Step.ANSWERED:
         report.step, report.note = step, note
     report.updated_at = now
