@@ -16,6 +16,7 @@ from service.web.forms import attempt, whole_number
 from service.web.order_forms import ACTIONS, Asked, OrderForm, OrderFormDep
 from service.web.pages import SignedInPage, page_for, see_other
 from service.work_orders import access
+from service.work_orders.listing import OrderFilter, page_of_orders
 from service.work_orders.models import Unit, WorkOrder
 from service.work_orders.operations import visible_units
 from service.work_orders.states import WorkOrderAction, WorkOrderState
@@ -31,18 +32,16 @@ def list_orders(
     after: Annotated[str, Query()] = "",
 ) -> Response:  # fmt: skip
     chosen = WorkOrderState(state) if state in set(WorkOrderState) else None
-    rows, following = access.list_orders(
-        session, page.caller, page.now, state=chosen, unit_id=whole_number(unit),
-        overdue=True if late else None, after=whole_number(after), limit=SHOWN,
-    )  # fmt: skip
+    wanted = OrderFilter(state=chosen, unit_id=whole_number(unit), overdue=True if late else None)
+    listed = page_of_orders(session, page.caller, wanted, page.now, after=after or None, limit=SHOWN)
     choices = {"state": chosen, "unit": whole_number(unit), "late": "1" if late else None}
     kept = {name: value for name, value in choices.items() if value is not None}
     return page.render(
         "work_orders.html",
-        rows=[(row, read_due(row, page.now)) for row in rows],
+        rows=[(row, read_due(row, page.now)) for row in listed.items],
         chosen=choices,
         units=_units(session, page),
-        next_page=f"?{urlencode(kept | {'after': following})}" if following else None,
+        next_page=f"?{urlencode(kept | {'after': listed.next})}" if listed.next else None,
         first_page=f"?{urlencode(kept)}" if after else None,
     )
 

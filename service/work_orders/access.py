@@ -1,20 +1,16 @@
 """Who may read and change which work orders, and the lock under which they change."""
 
-from datetime import datetime
-
-from sqlalchemy import ColumnElement, Select, and_, false, or_, select
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy import Select, false, select
+from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, visible
 from service.accounts.permissions import Permission, Role, may
-from service.core.api import paginate
 from service.core.errors import Conflict, NotFound, Unprocessable
 from service.defects.access import lock_defects, permit
 from service.defects.models import Defect
 from service.work_orders.families import mended_ids
 from service.work_orders.models import Inspection, Proof, Unit, WorkOrder
-from service.work_orders.sla import WAITING
-from service.work_orders.states import CLOCK_STOPPED, PERMISSIONS, WorkOrderAction, WorkOrderState, allowed
+from service.work_orders.states import PERMISSIONS, WorkOrderAction, allowed
 
 
 def visible_orders(caller: Caller) -> Select[WorkOrder]:
@@ -61,24 +57,6 @@ def unit_for(session: Session, order: WorkOrder, unit_id: int | None) -> Unit:
     return unit
 
 
-def list_orders(
-    session: Session, caller: Caller, now: datetime, *, state: WorkOrderState | None = None,
-    unit_id: int | None = None, municipality_id: int | None = None, class_key: str | None = None,
-    overdue: bool | None = None, after: int | None = None, limit: int = 100,
-) -> tuple[list[WorkOrder], int | None]:  # fmt: skip
-    """One page in order of id, and the id to go on after."""
-    statement = visible_orders(caller).options(selectinload(WorkOrder.defect))
-    for column, wanted in (
-        (WorkOrder.state, state), (WorkOrder.unit_id, unit_id),
-        (WorkOrder.municipality_id, municipality_id), (WorkOrder.class_key, class_key),
-    ):  # fmt: skip
-        if wanted is not None:
-            statement = statement.where(column == wanted)
-    if overdue is not None:
-        statement = statement.where(_overdue(now) if overdue else ~_overdue(now))
-    return paginate(session, statement, WorkOrder.id, after, limit)
-
-
 def list_proofs(session: Session, order_id: int) -> list[Proof]:
     return list(session.scalars(select(Proof).where(Proof.work_order_id == order_id).order_by(Proof.id)))
 
@@ -95,15 +73,3 @@ def actions_of(caller: Caller, order: WorkOrder) -> list[str]:
         for action in allowed(order.state)
         if any(may(caller.role, permission) for permission in PERMISSIONS[WorkOrderAction(action)])
     ]
-
-
-def _overdue(now: datetime) -> ColumnElement[bool]:
-    """`sla.overdue` in SQL; `held_at` is never null while the clock stands still."""
-    return or_(
-        and_(WorkOrder.state.in_(WAITING), WorkOrder.due_at < now),
-        and_(
-            WorkOrder.state.in_(CLOCK_STOPPED),
-            WorkOrder.held_at.is_not(None),
-            WorkOrder.due_at < WorkOrder.held_at,
-        ),
-    )

@@ -11,10 +11,7 @@ from service.accounts.permissions import Permission
 from service.core.api import (
     PICTURE_HEADERS,
     PROBLEMS,
-    AfterQuery,
-    LimitQuery,
     NowDep,
-    Page,
     RuntimeDep,
     SessionDep,
     problems,
@@ -22,12 +19,14 @@ from service.core.api import (
 from service.core.errors import NotFound
 from service.core.fields import NO_NUL, RowId
 from service.defects.access import list_events
-from service.defects.schemas import ClassKey, DefectOut, ReviewIn, defect_out, detection_out
+from service.defects.schemas import DefectOut, ReviewIn, defect_out, detection_out
 from service.surveys.schemas import EventOut
 from service.work_orders import (
     access,
+    bulk_api,
     districts_api,
     handing_api,
+    listing_api,
     operations_api,
     proofs,
     routing_api,
@@ -49,7 +48,7 @@ from service.work_orders.schemas import (
     WorkOrderOut,
     work_order_out,
 )
-from service.work_orders.states import WorkOrderAction, WorkOrderState
+from service.work_orders.states import WorkOrderAction
 
 
 class WorkOrderDetail(WorkOrderOut):
@@ -62,7 +61,9 @@ class WorkOrderDetail(WorkOrderOut):
 
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
-for part in (operations_api, districts_api, routing_api, handing_api, service_levels_api):
+for part in (
+    listing_api, bulk_api, operations_api, districts_api, routing_api, handing_api, service_levels_api
+):  # fmt: skip
     router.include_router(part.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
@@ -94,20 +95,6 @@ def post_object(
     return ObjectResult(
         detection=detection_out(detection), defect=defect_out(reviewed.defect), work_order=_order_out(reviewed, now)
     )
-
-
-@router.get("/work-orders")
-def list_work_orders(
-    caller: ViewerDep, session: SessionDep, now: NowDep, state: WorkOrderState | None = None,
-    unit_id: RowId | None = None, municipality_id: RowId | None = None, class_key: ClassKey | None = None,
-    overdue: bool | None = None, after: AfterQuery = None, limit: LimitQuery = 100,
-) -> Page[WorkOrderOut]:  # fmt: skip
-    """Orders of the caller's municipalities; a unit's user gets those of the unit."""
-    rows, following = access.list_orders(
-        session, caller, now, state=state, unit_id=unit_id, municipality_id=municipality_id,
-        class_key=class_key, overdue=overdue, after=after, limit=limit,
-    )  # fmt: skip
-    return Page(items=[work_order_out(row, now) for row in rows], next=following)
 
 
 @router.get("/work-orders/{order_id}")

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from service.core.runtime import Runtime
 
+Choice = TypeVar("Choice", bound=StrEnum)
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -136,6 +138,48 @@ def list_rules(municipality: Place, as_json: Json = False, data_dir: DataDir = N
         return
     for one in rules:
         typer.echo(f"{one.rank:>7} {one.key:<32} {names.get(one.unit_id, ''):<20} {'' if one.active else 'off'}")
+
+
+@orders.command()
+def export(
+    file: Annotated[Path, typer.Argument(dir_okay=False, help="Ends in .csv or .xlsx.")],
+    municipality: Place,
+    state: Annotated[str | None, typer.Option(help="Only orders in this state.")] = None,
+    overdue: Annotated[bool, typer.Option("--overdue", help="Only late ones.")] = False,
+    sort: Annotated[str, typer.Option(help="id, due, opened, priority or quantity; a minus: the last first.")] = "id",
+    lang: Annotated[str, typer.Option(help="ar or en")] = "ar",
+    data_dir: DataDir = None,
+) -> None:
+    """Write the work orders of a municipality to a CSV or Excel file.
+
+    Example: rasid orders export late.xlsx --municipality dammam --overdue --sort=-priority
+    """
+    from service.accounts.service import SYSTEM_CALLER, find_municipality
+    from service.core.clock import utc_now
+    from service.core.i18n import Language
+    from service.work_orders import sheets
+    from service.work_orders.listing import OrderFilter, OrderSort
+    from service.work_orders.states import WorkOrderState
+
+    chosen = (_chosen(WorkOrderState, state) if state else None, _chosen(OrderSort, sort), _chosen(Language, lang))
+    if file.suffix not in (".csv", ".xlsx"):
+        _fail(f"expected a file that ends in .csv or .xlsx, got {file.name}")
+    with _session(data_dir) as (session, runtime):
+        place = find_municipality(session, municipality)
+        wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=True if overdue else None)
+        rows = sheets.order_rows(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
+        if file.suffix == ".xlsx":
+            count = sheets.write_workbook(file, rows, chosen[2])
+        else:
+            with file.open("w", encoding="utf-8", newline="") as out:
+                count = sum(1 for _ in map(out.write, sheets.csv_lines(rows, chosen[2]))) - 1
+    typer.echo(f"{count:,} orders in {file}")
+
+
+def _chosen(kind: type[Choice], told: str) -> Choice:
+    if told not in set(kind):
+        _fail(f"expected one of {', '.join(kind)}, got {told!r}")
+    return kind(told)
 
 
 def _unit_names(session: "Session", municipality_id: int) -> dict[int | None, str]:

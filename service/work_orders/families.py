@@ -110,6 +110,11 @@ def may_cancel(order: WorkOrder) -> bool:
     return (order.state, WorkOrderAction.CANCEL) in MOVES
 
 
+def has_family(session: Session, order: WorkOrder) -> bool:
+    """Whether it was split or merged with another that is not over."""
+    return bool(_rest(session, order) or members_of(session, order))
+
+
 def _rest(session: Session, order: WorkOrder) -> list[WorkOrder]:
     """The other live orders of the same defect."""
     family = _root_or_part(order.part_of_id or order.id)
