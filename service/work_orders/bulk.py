@@ -24,12 +24,14 @@ from service.work_orders.bulk_models import BulkAction, BulkItem, BulkKind
 from service.work_orders.families import has_family
 from service.work_orders.listing import OrderFilter, filtered
 from service.work_orders.models import WorkOrder
-from service.work_orders.moves import record_order
+from service.work_orders.moves import UNDO, record_order
 from service.work_orders.referral_models import Referral, ReferralOutcome
-from service.work_orders.states import WorkOrderState
+from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 MAX_ORDERS = 1_000
 UNDO_WITHIN = timedelta(minutes=30)  # long enough to see the mistake, too short for crews to be far on with it
+
+MOVING = (*WorkOrderAction, "absorb", "prioritise", "route", UNDO)
 
 
 @dataclass(frozen=True)
@@ -186,7 +188,7 @@ def _return(session: Session, caller: Caller, bulk: BulkAction, item: BulkItem, 
     for name, value in item.before.items():
         setattr(order, name, _stored(name, value))
     told: JsonObject = {"bulk_id": bulk.id, "action": bulk.kind.value, "before": item.before}
-    record_order(session, order, "undo", caller.actor, now, from_state=state, data=told)
+    record_order(session, order, UNDO, caller.actor, now, from_state=state, data=told)
     session.flush()
 
 
@@ -276,6 +278,7 @@ def _plain_request(request: BulkRequest) -> JsonObject:
 
 
 def _last_event_id(session: Session, order_id: int) -> int | None:
+    """Of what people do to an order; a warning that its time runs out moves nothing."""
     session.flush()
-    own = (Event.subject_kind == "work_order", Event.subject_id == order_id)
+    own = (Event.subject_kind == "work_order", Event.subject_id == order_id, Event.action.in_(MOVING))
     return session.scalar(select(Event.id).where(*own).order_by(Event.id.desc()).limit(1))

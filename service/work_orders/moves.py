@@ -11,6 +11,8 @@ from service.work_orders.models import WorkOrder
 from service.work_orders.service_levels_changes import follow_move
 from service.work_orders.states import WorkOrderAction, WorkOrderState, advance
 
+UNDO = "undo"  # of an action on many orders: what was last before it may be done again
+
 
 def move_order(
     session: Session, order: WorkOrder, action: WorkOrderAction, actor: Actor, now: datetime,
@@ -53,6 +55,6 @@ def restart_clock(order: WorkOrder) -> None:
 
 def was_last(session: Session, order: WorkOrder, action: WorkOrderAction) -> bool:
     """Whether this action brought the order where it is: the same request again then changes nothing."""
-    own = (Event.subject_kind == "work_order", Event.subject_id == order.id, Event.action.in_(list(WorkOrderAction)))
+    own = (Event.subject_kind == "work_order", Event.subject_id == order.id, Event.action.in_([*WorkOrderAction, UNDO]))
     latest = select(Event.action).where(*own).order_by(Event.id.desc()).limit(1)
     return session.scalar(latest) == action.value

@@ -193,7 +193,7 @@ def test_an_empty_parameter_counts_as_absent(client: TestClient, api_key: str) -
 
 
 def test_answers_to_a_service_are_kept_by_their_types(client: TestClient, session: Session, api_key: str) -> None:
-    fields = {
+    fields: dict[str, Any] = {
         "service_code": "standing_water", "attribute[depth]": "knee", "attribute[harm][]": ["road", "smell"],
         "attribute[since]": "2026-11-22T05:00:00+03:00", "attribute[unknown]": "x",
     }  # fmt: skip

@@ -65,8 +65,11 @@ def test_what_was_done_to_many_can_be_taken_back_to_the_last_column(town: Town, 
     assert [one["undone"] for one in taken["outcomes"]] == [True] * 3
     assert rows(town, ids) == before
     assert undo(town, done).json() == taken
+    assert bulk(town, action, ids, key="anew", **needs)["done"] == 3
+    assert all(one != other for one, other in zip(before, rows(town, ids), strict=True))
+    undo(town, bulk(town, action, ids, key="anew", **needs))
     last = town.get("supervisor", f"work-orders/{ids[0]}").json()["events"][-1]
-    assert (last["action"], last["data"]["bulk_id"]) == ("undo", done["id"])
+    assert (last["action"], last["data"]["action"]) == ("undo", action)
 
 
 def test_an_order_that_refuses_says_why_and_holds_up_no_other(town: Town, ids: list[int]) -> None:
