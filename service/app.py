@@ -33,6 +33,7 @@ from service.surveys.mending_api import router as mending
 from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
 from service.web.routes import router as pages
 from service.web.routes import static_files
+from service.webhooks.api import router as webhooks
 from service.work_orders.api import router as work_orders
 from service.work_orders.verification_api import router as verification
 
@@ -65,7 +66,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, pages):
+    for router in (health.router, accounts, *intake, defects, priority, work_orders, verification, webhooks, pages):
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)

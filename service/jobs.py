@@ -16,6 +16,7 @@ from psycopg_pool import PoolTimeout
 from service import pipeline
 from service.accounts.service import delete_expired_tokens
 from service.core.clock import utc_now
+from service.core.queue import DEFAULT_QUEUE
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.coverage import counting
@@ -25,9 +26,11 @@ from service.privacy.retention import apply_retention
 from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
+from service.webhooks import delivering, outcomes, spreading
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
+EVERY_FIVE_SECONDS = "* * * * * */5"
 EVERY_HOUR = "17 * * * *"
 EVERY_NIGHT = "30 0 * * *"  # UTC; half past three in the morning in Dammam
 OVERDUE = timedelta(minutes=2)
@@ -36,7 +39,7 @@ RECONNECT_S = 3.0
 
 def build_worker(runtime: Runtime) -> procrastinate.App:
     """The Procrastinate application with our tasks; `run_worker` opens and runs it."""
-    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=10))
 
     @app.task(name=PROCESS_SURVEY)
     def process_survey(survey_id: int) -> None:
@@ -56,6 +59,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
 
     _add_nets(app, runtime)
     _add_tidying(app, runtime)
+    _add_webhooks(app, runtime)
     _add_daily(app, runtime)
     return app
 
@@ -107,6 +111,24 @@ def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:
         await app.job_manager.delete_old_jobs(runtime.settings.keep_finished_jobs_h, include_failed=True)
 
 
+def _add_webhooks(app: procrastinate.App, runtime: Runtime) -> None:
+    """What leaves for other programs; a queue of its own, so that it waits for no survey and no survey for it."""
+
+    @app.periodic(cron=EVERY_FIVE_SECONDS)
+    @app.task(name="spread_webhooks", queue=spreading.QUEUE, queueing_lock="spread_webhooks")
+    def spread(timestamp: int) -> None:
+        spreading.spread(runtime, utc_now())
+
+    @app.task(name=spreading.DELIVER, queue=spreading.QUEUE)
+    async def deliver(endpoint_id: int) -> None:
+        await delivering.deliver_due(runtime, endpoint_id)
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="delete_old_deliveries", queueing_lock="delete_old_deliveries")
+    def delete_old_deliveries(timestamp: int) -> None:
+        outcomes.delete_old(runtime, utc_now())
+
+
 def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
     """What changes by the day alone."""
 
@@ -147,8 +169,24 @@ async def run_worker_until_signalled(runtime: Runtime) -> None:
 
 
 async def _work(app: procrastinate.App, settings: Settings) -> None:
+    """A worker for each queue; when one ends, so does the other."""
+    slots = {DEFAULT_QUEUE: settings.worker_concurrency, spreading.QUEUE: settings.webhook_endpoints}
+    workers = [asyncio.create_task(_work_on(app, settings, queue, some)) for queue, some in slots.items()]
+    try:
+        await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        ended = await asyncio.gather(*workers, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):  # a cancelled one is none
+            raise outcome
+
+
+async def _work_on(app: procrastinate.App, settings: Settings, queue: str, concurrency: int) -> None:
     await app.run_worker_async(
-        concurrency=settings.worker_concurrency,
+        queues=[queue],
+        concurrency=concurrency,
         update_heartbeat_interval=settings.heartbeat_s,
         stalled_worker_timeout=settings.stalled_after_s,
         fetch_job_polling_interval=1.0,
