@@ -16,10 +16,11 @@ setup: .venv/.installed  ## Install the product and its development tools
 	@$(BIN)/pip install -qq --editable '.[dev]'
 	@touch $@
 
-# Other people's upload clients, to be tested against. panoramax_cli wants older libraries than ours, so it lives apart; a
-# machine without npm, or without a registry, goes without them and the tests that need them say so.
-.venv/.clients: .venv/.installed tests/intake/node/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/intake/node || true; fi
+# Other people's upload clients and webhook receivers, to be tested against. panoramax_cli wants older libraries than
+# ours, so it lives apart; a machine without npm, or without a registry, goes without and the tests that need them say so.
+.venv/.clients: .venv/.installed tests/intake/node/package-lock.json tests/webhooks/node/package-lock.json
+	@if command -v npm >/dev/null; then for room in intake webhooks; do \
+		npm ci --silent --prefix tests/$$room/node || true; done; fi
 	@$(PYTHON) -m venv .venv/panoramax && .venv/panoramax/bin/pip install -qq panoramax_cli==1.4.1 || true
 	@touch $@
 

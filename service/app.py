@@ -46,6 +46,7 @@ from service.surveys.mending_api import router as mending
 from service.web.errors import FaultError, UnknownPageError, error_page, wants_page
 from service.web.routes import router as pages
 from service.web.routes import static_files
+from service.webhooks.api import router as webhooks
 from service.work_orders.api import router as work_orders
 from service.work_orders.verification_api import router as verification
 
@@ -97,6 +98,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         *control,
         reports,
         outside,
+        webhooks,
         pages,
     )
     for router in routers:

@@ -18,6 +18,7 @@ from service.accounts.service import delete_expired_tokens
 from service.contracts.charging import post_all_charges
 from service.control.facts import refresh
 from service.core.clock import utc_now
+from service.core.queue import DEFAULT_QUEUE
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.coverage import counting
@@ -32,11 +33,13 @@ from service.reports.peers import sync_all
 from service.surveys import mending
 from service.surveys.blurring import open_privacy
 from service.surveys.service import PROCESS_SURVEY, enqueue_waiting_surveys
+from service.webhooks import delivering, outcomes, spreading
 from service.work_orders import emergencies
 from service.work_orders.service_levels_sweep import bring_forward, sweep
 
 log = structlog.get_logger()
 EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
+EVERY_FIVE_SECONDS = "* * * * * */5"
 EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "17 * * * *"
 EVERY_NIGHT = "30 0 * * *"  # UTC; half past three in the morning in Dammam
@@ -46,7 +49,7 @@ RECONNECT_S = 3.0
 
 def build_worker(runtime: Runtime) -> procrastinate.App:
     """The Procrastinate application with our tasks; `run_worker` opens and runs it."""
-    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=6))
+    app = procrastinate.App(connector=PsycopgConnector(conninfo=runtime.database.conninfo, min_size=1, max_size=10))
 
     @app.task(name=PROCESS_SURVEY)
     def process_survey(survey_id: int) -> None:
@@ -68,6 +71,7 @@ def build_worker(runtime: Runtime) -> procrastinate.App:
     _add_emergencies(app, runtime)
     _add_figures(app, runtime)
     _add_tidying(app, runtime)
+    _add_webhooks(app, runtime)
     _add_daily(app, runtime)
     _add_reports(app, runtime)
     return app
@@ -103,7 +107,7 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
 def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:
     """What an incident changes, for what came since it was declared too."""
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="apply_incidents", queueing_lock="apply_incidents")
     def apply_incidents(timestamp: int) -> None:
         emergencies.apply_all(runtime.database, utc_now())
@@ -112,7 +116,7 @@ def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:
 def _add_figures(app: procrastinate.App, runtime: Runtime) -> None:
     """What follows the events."""
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="refresh_indicators", queueing_lock="refresh_indicators")
     def refresh_indicators(timestamp: int) -> None:
         refresh(runtime.database, utc_now())
@@ -149,6 +153,24 @@ def _add_tidying(app: procrastinate.App, runtime: Runtime) -> None:
         await app.job_manager.delete_old_jobs(runtime.settings.keep_finished_jobs_h, include_failed=True)
 
 
+def _add_webhooks(app: procrastinate.App, runtime: Runtime) -> None:
+    """What leaves for other programs; a queue of its own, so that it waits for no survey and no survey for it."""
+
+    @app.periodic(cron=EVERY_FIVE_SECONDS)
+    @app.task(name="spread_webhooks", queue=spreading.QUEUE, queueing_lock="spread_webhooks")
+    def spread(timestamp: int) -> None:
+        spreading.spread(runtime, utc_now())
+
+    @app.task(name=spreading.DELIVER, queue=spreading.QUEUE)
+    async def deliver(endpoint_id: int) -> None:
+        await delivering.deliver_due(runtime, endpoint_id)
+
+    @app.periodic(cron=EVERY_HOUR)
+    @app.task(name="delete_old_deliveries", queueing_lock="delete_old_deliveries")
+    def delete_old_deliveries(timestamp: int) -> None:
+        outcomes.delete_old(runtime, utc_now())
+
+
 def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
     """What changes by the day alone."""
 
@@ -162,13 +184,13 @@ def _add_daily(app: procrastinate.App, runtime: Runtime) -> None:
 def _add_reports(app: procrastinate.App, runtime: Runtime) -> None:
     """What citizens' reports ask for; each compares what is with what should be, and so is right after a downtime."""
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="follow_reports", queueing_lock="follow_reports")
     def follow_reports(timestamp: int) -> None:
         follow_defects(runtime, utc_now())
         fetch_media(runtime, utc_now())
 
-    @app.periodic(cron="* * * * *")
+    @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="send_notices", queueing_lock="send_notices", lock="send_notices")
     def notices(timestamp: int) -> None:
         send_notices(runtime, utc_now())
@@ -215,8 +237,24 @@ async def run_worker_until_signalled(runtime: Runtime) -> None:
 
 
 async def _work(app: procrastinate.App, settings: Settings) -> None:
+    """A worker for each queue; when one ends, so does the other."""
+    slots = {DEFAULT_QUEUE: settings.worker_concurrency, spreading.QUEUE: settings.webhook_endpoints}
+    workers = [asyncio.create_task(_work_on(app, settings, queue, some)) for queue, some in slots.items()]
+    try:
+        await asyncio.wait(workers, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for worker in workers:
+            worker.cancel()
+        ended = await asyncio.gather(*workers, return_exceptions=True)
+    for outcome in ended:
+        if isinstance(outcome, Exception):  # a cancelled one is none
+            raise outcome
+
+
+async def _work_on(app: procrastinate.App, settings: Settings, queue: str, concurrency: int) -> None:
     await app.run_worker_async(
-        concurrency=settings.worker_concurrency,
+        queues=[queue],
+        concurrency=concurrency,
         update_heartbeat_interval=settings.heartbeat_s,
         stalled_worker_timeout=settings.stalled_after_s,
         fetch_job_polling_interval=1.0,

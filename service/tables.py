@@ -12,6 +12,7 @@ from service.intake import models as intake
 from service.privacy import models as privacy
 from service.reports import models as reports
 from service.surveys import models as surveys
+from service.webhooks import models as webhooks
 from service.work_orders import bulk_models as bulk
 from service.work_orders import models as work_orders
 from service.work_orders import referral_models as referrals
@@ -33,5 +34,6 @@ __all__ = [
     "reports",
     "service_levels",
     "surveys",
+    "webhooks",
     "work_orders",
 ]

@@ -42,8 +42,15 @@ class Caller:
         return self.municipality_ids is None or municipality_id in self.municipality_ids
 
 
-def visible(statement: Select[Row], municipality_id: InstrumentedAttribute[int], caller: Caller) -> Select[Row]:
-    """Narrows a query to the caller's municipalities; every query of municipal data starts here."""
+def visible(
+    statement: Select[Row],
+    municipality_id: InstrumentedAttribute[int] | InstrumentedAttribute[int | None],
+    caller: Caller,
+) -> Select[Row]:
+    """Narrows a query to the caller's municipalities; every query of municipal data starts here.
+
+    What belongs to no municipality is an administrator's alone.
+    """
     if caller.municipality_ids is None:
         return statement
     return statement.where(municipality_id.in_(caller.municipality_ids))

@@ -13,7 +13,7 @@ from service.accounts.caller import Caller
 from service.accounts.service import SYSTEM_CALLER
 from service.contracts.facts import ORDERS_AT_ONCE, batched, events_of, facts_of, order_facts, order_ids_of, terms_of
 from service.contracts.history import Fact
-from service.contracts.ledger import Entry, asked_of, changes, entries_of, sum_stated
+from service.contracts.ledger import Entry, EntryKind, asked_of, changes, entries_of, sum_stated
 from service.contracts.models import Charge, Contract
 from service.contracts.money import exact, price_of
 from service.contracts.months import month_of
@@ -161,8 +161,8 @@ def _record(session: Session, contract: Contract, charge: Charge, now: datetime)
         "reason": charge.reason,
     }
     record(
-        session, at=now, actor=SYSTEM, subject_kind="contract", subject_id=contract.id, action=charge.kind.value,
-        municipality_id=contract.municipality_id, data=data,
+        session, at=now, actor=SYSTEM, subject_kind="contract", subject_id=contract.id,
+        action=EntryKind(charge.kind).value, municipality_id=contract.municipality_id, data=data,
     )  # fmt: skip
 
 

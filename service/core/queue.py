@@ -5,10 +5,14 @@ from procrastinate.exceptions import AlreadyEnqueued
 from procrastinate.types import JSONValue
 from sqlalchemy.orm import Session
 
+DEFAULT_QUEUE = "default"
 _deferrer = App(connector=SyncPsycopgConnector())  # never opened: it writes through the caller's connection
 
 
-def enqueue(session: Session, task: str, *, lock: str | None = None, priority: int = 0, **arguments: JSONValue) -> None:
+def enqueue(
+    session: Session, task: str, *, lock: str | None = None, priority: int = 0, queue: str = DEFAULT_QUEUE,
+    **arguments: JSONValue,
+) -> None:  # fmt: skip
     """Asks for `task`; with a `lock`, jobs run one at a time and a second waiting one is not added."""
     try:
         with session.begin_nested():  # asks the session for its connection inside: that is what sets the savepoint
@@ -16,6 +20,7 @@ def enqueue(session: Session, task: str, *, lock: str | None = None, priority: i
             deferrer = _deferrer.configure_task(
                 task,
                 allow_unknown=True,
+                queue=queue,
                 lock=lock,
                 queueing_lock=lock,
                 priority=priority,

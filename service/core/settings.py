@@ -1,5 +1,6 @@
 """Everything an operator can set, read once from `RASID_*` and passed down; nothing else reads the environment."""
 
+from base64 import urlsafe_b64decode
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -104,6 +105,25 @@ class Settings(BaseSettings):
         False, description="Close an order by itself when later passes verify its repair; else a person decides."
     )
 
+    # Webhooks (docs/integrating.md).
+    webhook_allow: Annotated[frozenset[str], NoDecode] = Field(
+        frozenset(),
+        description="Hosts, or host:port, that webhooks reach though private or without TLS.",
+    )
+    webhook_key: SecretStr | None = Field(
+        None,
+        description="Seals secrets: 32 bytes in URL-safe base64, of several the newest first; empty: a file.",
+    )
+    webhook_source: str | None = Field(
+        None, max_length=200, description="URI that messages name as their source; empty: one made with the database."
+    )
+    webhook_ca_file: Path | None = Field(None, description="PEM of further authorities that receivers are trusted by.")
+    webhook_timeout_s: float = Field(20.0, ge=0.1, le=30, description="A receiver must have answered after so long.")
+    webhook_endpoints: int = Field(32, ge=1, le=500, description="Endpoints served at once by one worker.")
+    webhook_parallel: int = Field(8, ge=1, le=100, description="Requests to one endpoint at once.")
+    webhook_disable_after_days: int = Field(5, ge=0, description="An endpoint that fails for so long is disabled.")
+    webhook_keep_days: int = Field(30, ge=1, description="How long delivered messages stay listed.")
+
     batch_frames: int = Field(32, ge=1, le=256, description="Frames of one survey per database write.")
     worker_in_server: bool = Field(True, description="Run a worker thread inside `rasid serve`.")
     worker_concurrency: int = Field(1, ge=1, le=64, description="Surveys processed at once by one worker.")
@@ -115,6 +135,19 @@ class Settings(BaseSettings):
     @classmethod
     def _split_at_commas(cls, told: object) -> object:
         return frozenset(filter(None, map(str.strip, told.split(",")))) if isinstance(told, str) else told
+
+    @field_validator("webhook_allow", mode="before")
+    @classmethod
+    def _split_hosts(cls, told: object) -> object:
+        return frozenset(filter(None, map(str.strip, told.lower().split(",")))) if isinstance(told, str) else told
+
+    @field_validator("webhook_key")
+    @classmethod
+    def _refuse_weak_keys(cls, keys: SecretStr | None) -> SecretStr | None:
+        for key in filter(None, map(str.strip, keys.get_secret_value().split(",") if keys else ())):
+            if len(key) != 44 or len(urlsafe_b64decode(key)) != 32:
+                raise ValueError("expected keys of 32 bytes in URL-safe base64 with commas between, got another text")
+        return keys
 
     @field_validator("experimental_work_orders")
     @classmethod

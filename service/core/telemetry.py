@@ -10,6 +10,7 @@ FRAMES_RECEIVED = Counter("rasid_frames_received_total", "Frames that arrived", 
 FRAMES_PROCESSED = Counter("rasid_frames_processed_total", "Frames the worker finished", ["outcome"])
 DETECTIONS = Counter("rasid_detections_total", "Boxes above the model's thresholds", ["class_key"])
 BATCH_SECONDS = Histogram("rasid_batch_seconds", "Time to process one batch of frames")
+WEBHOOK_ATTEMPTS = Counter("rasid_webhook_attempts_total", "Webhook requests", ["outcome"])  # delivered | failed | dead
 REQUEST_SECONDS = Histogram("rasid_http_request_seconds", "Time to answer", ["method", "route", "status"])
 
 

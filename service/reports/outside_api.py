@@ -55,7 +55,7 @@ def list_keys(
     caller: ManagerDep, session: SessionDep, after: AfterQuery = None, limit: LimitQuery = 100
 ) -> Page[ApiKeyOut]:
     """Keys of programs that write reports through Open311, without their secrets."""
-    own = visible(select(ApiKey), ApiKey.municipality_id, caller)  # type: ignore[arg-type]  # null: seen by who sees all
+    own = visible(select(ApiKey), ApiKey.municipality_id, caller)  # null: seen by who sees all
     rows, following = paginate(session, own, ApiKey.id, after, limit)
     return Page(items=[ApiKeyOut.model_validate(row) for row in rows], next=following)
 

@@ -1,0 +1,105 @@
+"""Where a webhook may go: https to the public internet; anything else only where the operator names the host."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+
+import httpx2
+
+from service.core.errors import Unprocessable
+
+Address = IPv4Address | IPv6Address
+PORTS = frozenset({443, 8443})  # other ports of strangers are not ours to knock at
+MAX_URL_LENGTH = 2000
+_NAT64 = IPv6Network("64:ff9b::/96")
+_COMPATIBLE = IPv6Network("::/96")
+_GLOBAL_UNICAST = IPv6Network("2000::/3")
+
+
+@dataclass(frozen=True)
+class Target:
+    """A URL that may be registered; `allowed` says that the operator named its host."""
+
+    url: httpx2.URL
+    host: str  # ASCII, lower case, no trailing dot; an IPv6 address in brackets
+    port: int
+    allowed: bool
+
+
+def read_target(url: str, allow: frozenset[str]) -> Target:
+    """Checks all that can be told without asking the name service; raises Unprocessable("webhook.url")."""
+    if len(url) > MAX_URL_LENGTH or not url.isprintable() or any(letter in url for letter in " \\"):
+        raise _refused(f"at most {MAX_URL_LENGTH} printable characters without spaces or backslashes", "another text")
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL as error:
+        raise _refused("a URL", str(error)) from error
+    if parsed.scheme not in ("https", "http") or not parsed.host:
+        raise _refused("https://host/path", f"the scheme {parsed.scheme!r}")
+    if parsed.userinfo or parsed.fragment:
+        raise _refused("no user, password or fragment", "one; the signature is what proves us")
+    host = parsed.raw_host.decode("ascii").rstrip(".").lower()
+    host = f"[{host.strip('[]')}]" if ":" in host else host
+    port = parsed.port or (443 if parsed.scheme == "https" else 80)
+    target = Target(parsed, host, port, host in allow or f"{host}:{port}" in allow)
+    _check_stranger(target)
+    return target
+
+
+def _check_stranger(target: Target) -> None:
+    if not target.allowed and target.url.scheme != "https":
+        raise _refused("https", "http; the operator may allow the host by name (RASID_WEBHOOK_ALLOW)")
+    if not target.allowed and target.port not in PORTS:
+        raise _refused(f"one of the ports {sorted(PORTS)}", f"{target.port}; the operator may allow host:port by name")
+    literal = literal_address(target.host)
+    why = literal and refusal_of(literal, allowed=target.allowed, literal=True)
+    if why:
+        raise _refused("a public address", f"a {why} one; the operator may allow it by name (RASID_WEBHOOK_ALLOW)")
+
+
+def literal_address(host: str) -> Address | None:
+    try:
+        return ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+
+
+def refusal_of(address: Address, *, allowed: bool = False, literal: bool = False) -> str | None:
+    """The kind of address that nothing is sent to; None where it may be.
+
+    An allowed name reaches private addresses and this machine, but never multicast or "any" addresses, and link-local
+    ones (a cloud's metadata service) only where the address itself is what the operator wrote.
+    """
+    inner = embedded(address)
+    if inner is not None:
+        return refusal_of(inner, allowed=allowed, literal=literal)
+    if address.is_unspecified or address.is_multicast:
+        return "unspecified" if address.is_unspecified else "multicast"
+    if address.is_link_local:
+        return None if allowed and literal else "link-local"
+    return None if allowed else _not_public(address)
+
+
+def embedded(address: Address) -> IPv4Address | None:
+    """The IPv4 address that an IPv6 one stands for: mapped, compatible, 6to4, Teredo or NAT64."""
+    if isinstance(address, IPv4Address):
+        return None
+    if address.teredo:
+        return address.teredo[1]
+    low = IPv4Address(int(address) & 0xFFFFFFFF)
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
+        return low
+    return address.ipv4_mapped or address.sixtofour
+
+
+def _not_public(address: Address) -> str | None:
+    if address.is_loopback:
+        return "loopback"
+    if not address.is_global or address.is_reserved:
+        return "private or reserved"
+    if isinstance(address, IPv6Address) and address not in _GLOBAL_UNICAST:
+        return "private or reserved"
+    return None
+
+
+def _refused(expected: str, came: str) -> Unprocessable:
+    return Unprocessable("webhook.url", f"expected {expected} in the address of a webhook, got {came}")
