@@ -40,7 +40,7 @@ def issue_all(given_terms: Terms, orders: tuple[OrderFacts, ...], months: int = 
     return issued
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(histories, LIMITED)
 def test_totals_are_the_sums_of_lines_and_orders(orders: tuple[OrderFacts, ...], given_terms: Terms) -> None:
     for statement in issue_all(given_terms, orders):
@@ -52,7 +52,7 @@ def test_totals_are_the_sums_of_lines_and_orders(orders: tuple[OrderFacts, ...],
         assert len({row.order_id for row in statement.orders}) == len(statement.orders)
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(histories, LIMITED)
 def test_all_statements_together_say_what_the_whole_history_entitles_to(
     orders: tuple[OrderFacts, ...], given_terms: Terms
@@ -70,7 +70,7 @@ def test_all_statements_together_say_what_the_whole_history_entitles_to(
     }
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(histories, LIMITED)
 def test_the_same_events_give_the_same_bytes_and_later_events_change_nothing(
     orders: tuple[OrderFacts, ...], given_terms: Terms
@@ -86,7 +86,7 @@ def test_the_same_events_give_the_same_bytes_and_later_events_change_nothing(
         before += statement.lines
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(histories)
 def test_every_failure_within_the_warranty_leaves_nothing_of_its_charge(orders: tuple[OrderFacts, ...]) -> None:
     for order in orders:
@@ -99,7 +99,7 @@ def test_every_failure_within_the_warranty_leaves_nothing_of_its_charge(orders: 
         assert sum(one.key.startswith("charge") for one in found.values()) - credited <= 1
 
 
-@settings(max_examples=150)
+@settings(max_examples=60, deadline=None)
 @given(histories)
 def test_penalties_of_a_month_never_pass_its_cap(orders: tuple[OrderFacts, ...]) -> None:
     capped = terms(monthly_cap_halalas=30_000)
