@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-train demo test test-train soak fuzz check bench clean
+.PHONY: help setup setup-train demo test test-train soak fuzz fuzz-api check bench clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -48,6 +48,9 @@ soak: setup  ## 10,000 frames of 8 vehicles on breaking links, everything killed
 
 fuzz: setup  ## 10,000 broken and hostile files by every way in; FILES=n
 	$(BIN)/python -m tests.fuzz --files $(or $(FILES),10000) --json runs/fuzz.json
+
+fuzz-api: setup  ## Random requests to every endpoint of the API; EXAMPLES=n for each, SEED=n
+	RASID_FUZZ_EXAMPLES=$(or $(EXAMPLES),100) RASID_FUZZ_SEED=$(or $(SEED),0) $(BIN)/pytest -n0 tests/rights/test_fuzz_api.py
 
 check: setup  ## Lint, types, import contracts
 	$(BIN)/ruff check .

@@ -63,7 +63,7 @@ def _shown(view: View) -> Select[Any]:
         _id().label("id"), Municipality.key.label("municipality"), Defect.class_key, LAT.label("lat"),
         LON.label("lon"), BEGINS.label("month"), Publication.grid_m,
     )  # fmt: skip
-    seen_before = literal(view.now) - func.make_interval(0, 0, 0, Publication.delay_days)
+    seen_before = literal(view.now) - cast(func.concat(Publication.delay_days, " days"), Interval)
     return (
         select(*columns)
         .select_from(Defect)
