@@ -80,7 +80,13 @@ def get_indicators(
 
 @router.get("/export", response_class=Response, responses=FILES)
 def export_indicators(
-    caller: ViewerDep, view: ViewDep, asked: AskedDep, cases: SliceDep, now: NowDep, only: KnownDep, by: By = By.ALL,
+    caller: ViewerDep,
+    view: ViewDep,
+    asked: AskedDep,
+    cases: SliceDep,
+    now: NowDep,
+    only: KnownDep,
+    by: By = By.ALL,
     format: FileFormat = FileFormat.XLSX,  # noqa: A002  the name in the address
 ) -> Response:
     """The same as a file, one line a figure."""
@@ -145,9 +151,7 @@ def _all_rows(
     after: Place | None = None
     taken = 0
     while taken <= MOST_ROWS:
-        rows, after = rows_of(
-            view, caller, indicator, cases, span, now, met=met, band=band, after=after, limit=5_000
-        )
+        rows, after = rows_of(view, caller, indicator, cases, span, now, met=met, band=band, after=after, limit=5_000)
         yield from rows
         taken += len(rows)
         if after is None:

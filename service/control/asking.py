@@ -43,7 +43,9 @@ def get_view(runtime: RuntimeDep) -> Iterator[View]:
 
 def asked_period(
     now: NowDep,
-    period: Annotated[PeriodKind, Query(description="weeks begin on Sunday; range needs from and to")] = PeriodKind.WEEK,
+    period: Annotated[
+        PeriodKind, Query(description="weeks begin on Sunday; range needs from and to")
+    ] = PeriodKind.WEEK,
     on: Annotated[date | None, Query(description="a day of the period, Saudi time; today if left out")] = None,
     first: Annotated[date | None, Query(alias="from", description="first day of a range")] = None,
     last: Annotated[date | None, Query(alias="to", description="last day of a range, counted too")] = None,

@@ -28,7 +28,9 @@ STATE = text("SELECT cursor, mark, mark_xid FROM indicator_state WHERE id = 1 FO
 NEW_STATE = text("INSERT INTO indicator_state (id, cursor) VALUES (1, 0) ON CONFLICT DO NOTHING")
 OWN_XID = text("SELECT pg_current_xact_id()::text::bigint")
 OLDEST_XID = text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint")
-KEEP = text("UPDATE indicator_state SET cursor = :cursor, mark = :mark, mark_xid = :xid, refreshed_at = :now WHERE id = 1")
+KEEP = text(
+    "UPDATE indicator_state SET cursor = :cursor, mark = :mark, mark_xid = :xid, refreshed_at = :now WHERE id = 1"
+)
 
 # The defects that events in (after, until] speak of, and what they were merged into.
 NAMED = """

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from urllib.parse import urlencode
 
 from sqlalchemy import select
@@ -20,6 +21,8 @@ from service.coverage.period import Period
 from service.work_orders.models import Unit
 
 COVERAGE = "percent_coverage"
+NAMED: dict[By, type[Municipality] | type[Unit]] = {By.MUNICIPALITY: Municipality, By.UNIT: Unit}
+NAMELESS: tuple[str | None, str | None] = (None, None)
 NOTHING_TO_SHARE = "nothing to take a share of in this period"
 COVERAGE_BY = "streets are seen by municipality, not by what was found on them"
 VERDICTS_BY = "people judge boxes, which no unit or contractor has to do with"
@@ -86,7 +89,7 @@ def figures_of(
             present.setdefault(str(place), Tally())
     names = _names(view, by, present)
     groups = tuple(
-        Group(key, *names.get(key, (None, None)), tuple(
+        Group(key, *names.get(key, NAMELESS), figures=tuple(
             _figure(view, caller, asked, by, key, one, present[key], past.get(key, Tally()), span, earlier)
             for one in wanted
         ))
@@ -168,7 +171,9 @@ def _coverage(view: View, caller: Caller, one: Indicator, own: Slice, span: Span
     then_seen_m, then_street_m = coverage(view, places, earlier)
     value = 100 * seen_m / street_m if street_m else None
     then = 100 * then_seen_m / then_street_m if then_street_m else None
-    where = f"/api/v1/coverage?municipality_id={places[0]}&from={span.first}&to={span.last}" if len(places) == 1 else None
+    where = (
+        f"/api/v1/coverage?municipality_id={places[0]}&from={span.first}&to={span.last}" if len(places) == 1 else None
+    )
     change = value - then if value is not None and then is not None else None
     reason = None if street_m else NO_STREETS
     return Figure(one.key, one.unit, value, reason, street_m or None, seen_m, then, change, where)
@@ -183,7 +188,7 @@ def coverage(view: View, places: Sequence[int], span: Span) -> tuple[float, floa
 def _ages(own: Slice, span: Span, tally: Tally) -> tuple[Part, ...]:
     edges = (0, *AGE_DAYS, None)
     parts = []
-    for band, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for band, (low, high) in enumerate(pairwise(edges)):
         url = rows_url("open", own, span, age_band=band)
         parts.append(Part(low or 0, high, tally.open_by_age.get(band, 0), url))
     return tuple(parts)
@@ -199,12 +204,12 @@ def _places(view: View, caller: Caller, asked: Slice) -> list[int]:
 def _names(view: View, by: By, groups: Iterable[Key]) -> dict[Key, tuple[str, str]]:
     if by is By.CLASS:
         return {key: (BY_KEY[key].name_en, BY_KEY[key].name_ar) for key in groups if key in BY_KEY}
-    table = {By.MUNICIPALITY: Municipality, By.UNIT: Unit}.get(by)
+    table = NAMED.get(by)
     if table is None:
         return {}
     ids = [int(key) for key in groups if key is not None]
     rows = view.session.execute(select(table.id, table.name_en, table.name_ar).where(table.id.in_(ids)))
-    return {str(key): (name_en, name_ar) for key, name_en, name_ar in rows}
+    return {str(row.id): (row.name_en, row.name_ar) for row in rows}
 
 
 def _order(key: Key) -> tuple[bool, int, str]:

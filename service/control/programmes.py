@@ -82,7 +82,9 @@ def create_programme(
     if made is not None:
         _record(session, caller, programme, "create", now, place | names)
     elif any(getattr(programme, name) != value for name, value in names.items()):
-        raise Conflict("programme.exists", f"expected a new key, {key!r} is programme {programme.id}; change it with PUT")
+        raise Conflict(
+            "programme.exists", f"expected a new key, {key!r} is programme {programme.id}; change it with PUT"
+        )
     return programme
 
 
@@ -213,7 +215,9 @@ def _require_place(session: Session, caller: Caller, municipality_id: int | None
     """None stands for all municipalities: only who sees all of them may speak for all."""
     if municipality_id is None:
         if caller.municipality_ids is not None:
-            raise Forbidden("programme.scope", "expected a user of all municipalities, or a municipality_id, got neither")
+            raise Forbidden(
+                "programme.scope", "expected a user of all municipalities, or a municipality_id, got neither"
+            )
         return
     if not caller.sees(municipality_id) or session.get(Municipality, municipality_id) is None:
         raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")

@@ -140,4 +140,3 @@ def clear(session: Session) -> None:
         "detection, defect, frame, survey, vehicle, unit, municipality RESTART IDENTITY CASCADE"
     ))  # fmt: skip
     session.commit()
-

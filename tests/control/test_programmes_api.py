@@ -41,7 +41,9 @@ def test_a_programme_with_a_phase_a_target_and_an_initiative(desk: Desk, session
             {"municipality_id": place, "indicator": "cost", "value": 1000},
         ]
         put(desk, f"{made}/phases/first/targets", targets=targets)
-        put(desk, f"{made}/phases/first/initiatives/night_shift", **NAMES, state="under_way", serves=["percent_treated"])
+        put(
+            desk, f"{made}/phases/first/initiatives/night_shift", **NAMES, state="under_way", serves=["percent_treated"]
+        )
     events = session.scalars(select(Event.action).where(Event.subject_kind == "programme").order_by(Event.id)).all()
     assert events == ["create", "set_phase", "set_targets", "set_initiative"]
     street.live(*REPAIR)
@@ -70,7 +72,10 @@ def test_a_programme_of_all_shows_each_its_own_targets_and_is_changed_by_who_see
     desk.headers["neighbour"] = desk.sign_in(Role.SUPERVISOR, khobar)
     made = programme(desk, "admin", key="national")
     put(desk, f"{made}/phases/first", "admin", **PHASE)
-    aims = [{"municipality_id": one.municipality.id, "indicator": "percent_treated", "value": 90} for one in (street, khobar)]
+    aims = [
+        {"municipality_id": one.municipality.id, "indicator": "percent_treated", "value": 90}
+        for one in (street, khobar)
+    ]
     put(desk, f"{made}/phases/first/targets", "admin", targets=aims)
     for who, count in (("admin", 2), ("supervisor", 1), ("neighbour", 1)):
         assert len(desk.get(f"programmes/{made}", who)["phases"][0]["targets"]) == count
@@ -99,7 +104,8 @@ def test_a_neighbours_programme_is_a_404_and_an_inspector_changes_none(
     [
         ("phases/first", PHASE | {"last_day": "2026-02-01"}, "phase.period"),
         ("phases/other/targets", {"targets": []}, "phase.unknown"),
-        ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "x", "value": 1}]}, "target.indicator"),
+        ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "x", "value": 1}]},
+         "target.indicator"),
         ("phases/first/targets", {"targets": [{"municipality_id": 9, "indicator": "open", "value": 1}]},
          "target.municipality"),
         ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "open", "value": 1}] * 2},
@@ -119,7 +125,7 @@ def test_municipalities_are_ranked_by_a_rule_that_is_data(desk: Desk, session: S
     street.live(*REPAIR)
     street.live("accept")
     khobar.live(*REPAIR)
-    rule = {"weights": {"percent_treated": 1}, "minimum_received": 1, "missing": "leave_out"}
+    rule: dict[str, Any] = {"weights": {"percent_treated": 1}, "minimum_received": 1, "missing": "leave_out"}
     assert desk.status("PUT", "ranking/rule", **rule) == (403, "ranking.scope")
     for _ in range(2):
         assert desk.status("PUT", "ranking/rule", "admin", **rule)[0] == 200

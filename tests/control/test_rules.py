@@ -43,7 +43,10 @@ def test_a_score_is_the_weighted_mean_and_says_what_made_it() -> None:
     rule = Rule({"percent_treated": 3, "percent_in_time": 1}, 20, Missing.LEAVE_OUT, 1, ("received",))
     (one,) = rank(rule, {7: figures(percent_treated=80, percent_in_time=40)})
     assert (one.rank, one.score) == (1, 70)
-    assert [(share.indicator, share.points) for share in one.shares] == [("percent_treated", 60), ("percent_in_time", 10)]
+    assert [(share.indicator, share.points) for share in one.shares] == [
+        ("percent_treated", 60),
+        ("percent_in_time", 10),
+    ]
 
 
 def test_a_figure_without_a_value_is_left_out_or_counts_nothing_as_the_rule_says() -> None:
@@ -88,7 +91,9 @@ def test_a_count_goes_on_at_its_recent_pace_and_a_share_at_its_recent_share() ->
     assert forecast(Shape.COUNT, Seen(None), Seen(1), 28, 14) is None
 
 
-@given(st.floats(0, 100), st.floats(0, 1e4), st.floats(0, 100), st.floats(0, 1e4), st.integers(1, 28), st.integers(0, 400))
+@given(
+    st.floats(0, 100), st.floats(0, 1e4), st.floats(0, 100), st.floats(0, 1e4), st.integers(1, 28), st.integers(0, 400)
+)
 def test_the_forecast_of_a_share_lies_between_what_was_and_what_is(
     share: float, of: float, recent: float, recent_of: float, days: int, left: int
 ) -> None:
