@@ -1,5 +1,6 @@
 """Measures whether a city's questions stay quick: lists and indicators over ever more defects and events."""
 
+import os
 import tempfile
 import time
 from collections.abc import Callable, Sequence
@@ -20,7 +21,7 @@ from service.core.database import Database
 from service.core.runtime import Runtime, open_runtime
 from service.core.settings import Settings
 
-CHANGED = 1_000  # defects that change after the sums were last refreshed
+CHANGED = 100  # defects that change after the sums were last refreshed: a busy minute of a region
 CHANGE = """
     INSERT INTO event (at, municipality_id, actor_kind, subject_kind, subject_id, action, to_state, data)
     SELECT now(), municipality_id, 'user', 'work_order', id, 'hold', state, '{}' FROM work_order
@@ -143,7 +144,9 @@ def as_json(found: Sequence[Measured]) -> dict[str, Any]:
         }
         for one in found
     ]  # fmt: skip
-    return {"measured_at": datetime.now(UTC).isoformat(timespec="seconds"), "places": PLACES, "sizes": sizes}
+    load = [round(one, 1) for one in os.getloadavg()]  # over 1, 5 and 15 minutes: others may have used the machine too
+    measured_at = datetime.now(UTC).isoformat(timespec="seconds")
+    return {"measured_at": measured_at, "cores": os.cpu_count(), "load": load, "places": PLACES, "sizes": sizes}
 
 
 def as_markdown(found: Sequence[Measured]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from urllib.parse import urlencode
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from datasets.taxonomy import BY_KEY
 from service.accounts.caller import Caller, visible
@@ -17,6 +17,7 @@ from service.control.measures import MEASURES
 from service.control.periods import PeriodKind, Span, before, saudi_day
 from service.control.plugs import ABSENT
 from service.coverage.figures import NO_STREETS, coverage_of
+from service.coverage.models import Street
 from service.coverage.period import Period
 from service.work_orders.models import Unit
 
@@ -180,8 +181,10 @@ def _coverage(view: View, caller: Caller, one: Indicator, own: Slice, span: Span
 
 
 def coverage(view: View, places: Sequence[int], span: Span) -> tuple[float, float]:
-    """Metres of street that were seen, and of street."""
-    found = [coverage_of(view.session, place, Period(span.first, span.last)) for place in places]
+    """Metres of street that were seen, and of street; those without streets add to neither."""
+    have = exists().where(Street.municipality_id == Municipality.id)
+    surveyed = view.session.scalars(select(Municipality.id).where(Municipality.id.in_(places), have))
+    found = [coverage_of(view.session, place, Period(span.first, span.last)) for place in surveyed.all()]
     return sum(one.seen_m for one in found), sum(one.street_m for one in found)
 
 
