@@ -86,6 +86,32 @@ def identity(
         draw(suite, plot)
 
 
+@bench.command("operations")
+def operations(
+    sizes: Annotated[str, typer.Option(help="Defects of each database, with commas between.")] = "1e4,1e5",
+    events: Annotated[str, typer.Option(help="Events at most; ten a defect.")] = "1e7",
+    repeats: Annotated[int, typer.Option(min=5, help="How often each question is asked.")] = 20,
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table here.")] = None,
+) -> None:
+    """Measure how long lists and indicators take as a city's database grows.
+
+    Each size gets an embedded database of its own, filled with defects, orders, verdicts and events of three years and
+    twenty municipalities; questions go through the whole API and the slowest twentieth is told.
+
+    Example: rasid bench operations --sizes 1e4,1e5,1e6 --events 1e7 --json operations.json
+    """
+    from rich.console import Console
+
+    from service.bench.operations import as_json, as_markdown, measure_operations
+
+    console = Console(stderr=True)
+    asked = [int(float(size)) for size in sizes.split(",") if size]
+    with console.status("starting") as status:
+        found = measure_operations(asked, int(float(events)), repeats, status.update)
+    _tell(as_markdown(found), as_json(found), json_file, markdown)
+
+
 def _rendered(runtime: "Runtime", asked: "Asked", frames: int, keep: Path | None) -> tuple[str, dict[str, Any]]:
     from service.bench.rendered import as_json, as_markdown, measure_towns
     from service.bench.suite import one_bar

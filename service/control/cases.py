@@ -20,7 +20,8 @@ TOUCHED = """
            CASE WHEN {reported} THEN 'centre' WHEN first.detection_id IS NULL THEN NULL
                 WHEN first.added_by_id IS NULL THEN 'vehicle' ELSE 'inspector' END AS source
     FROM defect AS d LEFT JOIN LATERAL (
-        SELECT one.detection_id, seen.added_by_id FROM sighting AS one JOIN detection AS seen ON seen.id = one.detection_id
+        SELECT one.detection_id, seen.added_by_id
+        FROM sighting AS one JOIN detection AS seen ON seen.id = one.detection_id
         WHERE one.defect_id = d.id ORDER BY one.detection_id LIMIT 1
     ) AS first ON TRUE
     WHERE {which}
@@ -103,8 +104,8 @@ def derived(which: str) -> str:
     )
     return f"""
         WITH touched AS MATERIALIZED ({touched}), found AS ({" UNION ALL ".join(parts)})
-        SELECT defect_id, kind, ref_id, number, at, (at AT TIME ZONE '{ZONE}')::date AS day, municipality_id, district_id,
-               unit_id, contractor_id, class_key, source, outcome, due_at, late_from, done_at, ended_at,
+        SELECT defect_id, kind, ref_id, number, at, (at AT TIME ZONE '{ZONE}')::date AS day, municipality_id,
+               district_id, unit_id, contractor_id, class_key, source, outcome, due_at, late_from, done_at, ended_at,
                (ended_at AT TIME ZONE '{ZONE}')::date AS ended_day, round(quantity::numeric, 3) AS quantity,
                round(cost, 2) AS cost, rating
         FROM found

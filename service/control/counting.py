@@ -87,7 +87,7 @@ class Tally:
 
 @contextmanager
 def snapshot(database: Database) -> Iterator[Session]:
-    """A session that reads everything as of one moment and writes nothing: the cursor, the sums and the tables agree."""
+    """A session that reads everything as of one moment: the cursor, the sums and the tables agree."""
     connection = database.engine.connect().execution_options(
         isolation_level="REPEATABLE READ", postgresql_readonly=True
     )
@@ -168,7 +168,7 @@ def _sum_days(view: View, caller: Caller, asked: Slice, by: By, span: Span, foun
     sums = [func.sum(days[name]).label(name) for name in MEASURES]
     statement = select(key, days.class_key, *sums).where(days.day.between(span.first, span.last))
     for row in _rows(view, scoped(statement, days, caller, asked).group_by(key, days.class_key)):
-        tally = found[_text(row[0])]
+        tally = found[_text(row.key)]
         for name in MEASURES:
             tally.sums[name] += getattr(row, name)
         tally.quantity[BY_KEY[row.class_key].unit] += row.quantity
@@ -179,21 +179,21 @@ def _count_waiting(
 ) -> None:
     cases = view.cases().c
     key = _key(cases, by)
-    statement = select(key, func.count()).where(
+    statement = select(key, func.count().label("number")).where(
         cases.kind == "order", cases.day.between(span.first, span.last), waiting_in_time(cases, now)
     )
     for row in _rows(view, scoped(statement, cases, caller, asked).group_by(key)):
-        found[_text(row[0])].waiting_in_time = row[1]
+        found[_text(row.key)].waiting_in_time = row.number
 
 
 def _count_open(
     view: View, caller: Caller, asked: Slice, by: By, at: datetime, now: datetime, found: dict[Key, Tally]
 ) -> None:
     cases = view.cases().c
-    key, band = _key(cases, by), age_band(cases.at, at)
-    statement = select(key, band, func.count()).where(open_at(cases, at, now))
+    key, band = _key(cases, by), age_band(cases.at, at).label("band")
+    statement = select(key, band, func.count().label("number")).where(open_at(cases, at, now))
     for row in _rows(view, scoped(statement, cases, caller, asked).group_by(key, band)):
-        found[_text(row[0])].open_by_age[row[1]] = row[2]
+        found[_text(row.key)].open_by_age[row.band] = row.number
 
 
 def _rows(view: View, statement: Select[Any]) -> Sequence[Row[Any]]:

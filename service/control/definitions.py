@@ -61,7 +61,7 @@ INDICATORS: tuple[Indicator, ...] = (
         "percent_in_time", S.SHARE, "%", B.HIGHER, "% within service level", "نسبة الالتزام بمدة الخدمة",
         "reported done by the due time, of the received that are done or past due; cancelled orders do not count, nor "
         "those that still have time or stood in time when put on hold",
-        "ما أُنجز قبل موعد استحقاقه من الوارد المنجز أو المتأخر، ولا يُحسب الملغى ولا ما بقي له وقت ولا ما عُلق قبل تأخره",
+        "ما أُنجز قبل موعد استحقاقه من الوارد المنجز أو المتأخر، عدا الملغى وما بقي له وقت وما عُلق قبل تأخره",
     ),
     Indicator(
         "percent_satisfied", S.SHARE, "%", B.HIGHER, "% satisfied", "نسبة الرضا",
@@ -97,8 +97,8 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "percent_repairs_lasting", S.SHARE, "%", B.HIGHER, "% of repairs that last", "نسبة ديمومة الإصلاح",
-        "not known to have failed by now, of the repairs reported done in the period and found good or failed; how long "
-        "they last: GET /api/v1/repairs/durability",
+        "not known to have failed by now, of the repairs reported done in the period and found good or failed; "
+        "how long they last: GET /api/v1/repairs/durability",
         "ما لم يُعرف إخفاقه حتى الآن من إصلاحات الفترة التي ثبتت سلامتها أو أخفقت",
     ),
     Indicator(

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from urllib.parse import urlencode
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 
 from datasets.taxonomy import BY_KEY
 from service.accounts.caller import Caller, visible
@@ -16,10 +17,13 @@ from service.control.measures import MEASURES
 from service.control.periods import PeriodKind, Span, before, saudi_day
 from service.control.plugs import ABSENT
 from service.coverage.figures import NO_STREETS, coverage_of
+from service.coverage.models import Street
 from service.coverage.period import Period
 from service.work_orders.models import Unit
 
 COVERAGE = "percent_coverage"
+NAMED: dict[By, type[Municipality] | type[Unit]] = {By.MUNICIPALITY: Municipality, By.UNIT: Unit}
+NAMELESS: tuple[str | None, str | None] = (None, None)
 NOTHING_TO_SHARE = "nothing to take a share of in this period"
 COVERAGE_BY = "streets are seen by municipality, not by what was found on them"
 VERDICTS_BY = "people judge boxes, which no unit or contractor has to do with"
@@ -86,7 +90,7 @@ def figures_of(
             present.setdefault(str(place), Tally())
     names = _names(view, by, present)
     groups = tuple(
-        Group(key, *names.get(key, (None, None)), tuple(
+        Group(key, *names.get(key, NAMELESS), figures=tuple(
             _figure(view, caller, asked, by, key, one, present[key], past.get(key, Tally()), span, earlier)
             for one in wanted
         ))
@@ -177,15 +181,17 @@ def _coverage(view: View, caller: Caller, one: Indicator, own: Slice, span: Span
 
 
 def coverage(view: View, places: Sequence[int], span: Span) -> tuple[float, float]:
-    """Metres of street that were seen, and of street."""
-    found = [coverage_of(view.session, place, Period(span.first, span.last)) for place in places]
+    """Metres of street that were seen, and of street; those without streets add to neither."""
+    have = exists().where(Street.municipality_id == Municipality.id)
+    surveyed = view.session.scalars(select(Municipality.id).where(Municipality.id.in_(places), have))
+    found = [coverage_of(view.session, place, Period(span.first, span.last)) for place in surveyed.all()]
     return sum(one.seen_m for one in found), sum(one.street_m for one in found)
 
 
 def _ages(own: Slice, span: Span, tally: Tally) -> tuple[Part, ...]:
     edges = (0, *AGE_DAYS, None)
     parts = []
-    for band, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for band, (low, high) in enumerate(pairwise(edges)):
         url = rows_url("open", own, span, age_band=band)
         parts.append(Part(low or 0, high, tally.open_by_age.get(band, 0), url))
     return tuple(parts)
@@ -201,12 +207,12 @@ def _places(view: View, caller: Caller, asked: Slice) -> list[int]:
 def _names(view: View, by: By, groups: Iterable[Key]) -> dict[Key, tuple[str, str]]:
     if by is By.CLASS:
         return {key: (BY_KEY[key].name_en, BY_KEY[key].name_ar) for key in groups if key in BY_KEY}
-    table = {By.MUNICIPALITY: Municipality, By.UNIT: Unit}.get(by)
+    table = NAMED.get(by)
     if table is None:
         return {}
     ids = [int(key) for key in groups if key is not None]
     rows = view.session.execute(select(table.id, table.name_en, table.name_ar).where(table.id.in_(ids)))
-    return {str(key): (name_en, name_ar) for key, name_en, name_ar in rows}
+    return {str(row.id): (row.name_en, row.name_ar) for row in rows}
 
 
 def _order(key: Key) -> tuple[bool, int, str]:

@@ -1,4 +1,4 @@
-"""How each indicator is counted: once from the sums, and once as the rows behind it, side by side so that they agree."""
+"""How each indicator is counted: from the sums, and as the rows behind it, side by side so that they agree."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -93,6 +93,7 @@ MEASURES: dict[str, Measure] = {
         met=_sum("repairs_lasting"), row_met=_outcome("good"),
     ),
     "precision": Measure(
-        _sum("judged"), lambda c, span, now: c.kind == "verdict", met=_sum("judged_right"), row_met=_outcome("accepted"),
+        _sum("judged"), lambda c, span, now: c.kind == "verdict",
+        met=_sum("judged_right"), row_met=_outcome("accepted"),
     ),
 }  # fmt: skip

@@ -153,8 +153,8 @@ def export_programme(
     """Its targets as a file, one line each."""
     found = get_programme(programme_id, caller, view, now)
     lines = (
-        (phase.key, phase.period.first, phase.period.last, one.municipality_id, one.indicator, one.class_key, one.target,
-         one.value, one.forecast, one.progress_percent, one.status.value, one.reason, one.rows)
+        (phase.key, phase.period.first, phase.period.last, one.municipality_id, one.indicator, one.class_key,
+         one.target, one.value, one.forecast, one.progress_percent, one.status.value, one.reason, one.rows)
         for phase in found.phases for one in phase.targets
     )  # fmt: skip
     return sheet(f"programme-{found.key}", format, HEAD, lines)

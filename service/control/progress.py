@@ -1,4 +1,4 @@
-"""How far a target is reached, where it will be at the end of its phase if the last weeks go on, and what that means."""
+"""How far a target is reached, what it comes to if the last weeks go on, and what that means."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -43,8 +43,8 @@ def recent_span(first: date, today: date) -> tuple[date, date]:
 def forecast(shape: Shape, so_far: Seen, recent: Seen, recent_days: int, days_left: int) -> float | None:
     """The figure at the end of the phase if the days left go as the recent ones did.
 
-    A count goes on at their pace; a share takes up as much as they did, at their share; of a level `recent` is the value
-    before those days, and it goes on changing as it did since. None where nothing is known so far.
+    A count goes on at their pace; a share takes up as much as they did, at their share; of a level `recent` is the
+    value before those days, and it goes on changing as it did since. None where nothing is known so far.
     """
     if so_far.value is None:
         return None

@@ -1,6 +1,6 @@
 """In which order municipalities stand by a rule that is data: which figures weigh how much, and why each is where."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,6 +86,6 @@ def _shares(rule: Rule, values: Mapping[str, float | None]) -> tuple[Share, ...]
     return tuple(shares)
 
 
-def _order(rule: Rule, one: Standing, figures: Mapping[int, Mapping[str, float | None]]) -> Sequence[float]:
+def _order(rule: Rule, one: Standing, figures: Mapping[int, Mapping[str, float | None]]) -> tuple[float, ...]:
     own = figures[one.municipality_id]
     return (-(one.score or 0), *(-(own.get(key) or 0) for key in rule.ties), one.municipality_id)

@@ -65,7 +65,7 @@ def rows_of(
     columns = view.cases().c
     day = columns[measure.day or "day"]
     counts = measure.row_met(columns) if measure.row_met else true()
-    statement = select(columns, counts.label("met"), day.label("by_day")).where(measure.rows(columns, span, now))
+    statement = select(*columns, counts.label("met"), day.label("by_day")).where(measure.rows(columns, span, now))
     if measure.day is not None:
         statement = statement.where(day.between(span.first, span.last))
     if met is not None:

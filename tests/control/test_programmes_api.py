@@ -104,7 +104,8 @@ def test_a_neighbours_programme_is_a_404_and_an_inspector_changes_none(
     [
         ("phases/first", PHASE | {"last_day": "2026-02-01"}, "phase.period"),
         ("phases/other/targets", {"targets": []}, "phase.unknown"),
-        ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "x", "value": 1}]}, "target.indicator"),
+        ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "x", "value": 1}]},
+         "target.indicator"),
         ("phases/first/targets", {"targets": [{"municipality_id": 9, "indicator": "open", "value": 1}]},
          "target.municipality"),
         ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "open", "value": 1}] * 2},
@@ -124,7 +125,7 @@ def test_municipalities_are_ranked_by_a_rule_that_is_data(desk: Desk, session: S
     street.live(*REPAIR)
     street.live("accept")
     khobar.live(*REPAIR)
-    rule = {"weights": {"percent_treated": 1}, "minimum_received": 1, "missing": "leave_out"}
+    rule: dict[str, Any] = {"weights": {"percent_treated": 1}, "minimum_received": 1, "missing": "leave_out"}
     assert desk.status("PUT", "ranking/rule", **rule) == (403, "ranking.scope")
     for _ in range(2):
         assert desk.status("PUT", "ranking/rule", "admin", **rule)[0] == 200

@@ -1,0 +1,141 @@
+"""`rasid indicators`: figures of a period at the command line, and the sums counted anew."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+if TYPE_CHECKING:
+    from service.control.figures import Answer, Figure
+    from service.core.runtime import Runtime
+
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
+Kind = TypeVar("Kind", bound=StrEnum)
+
+indicators = typer.Typer(help="Figures of a period, and the sums they are read from.", no_args_is_help=True)
+
+
+@indicators.command()
+def show(
+    municipality: Annotated[str | None, typer.Option(help="Key of a municipality; all if left out.")] = None,
+    period: Annotated[str, typer.Option(help="day, week, month, hijri_month or range.")] = "week",
+    on: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day of the period; today if left out.")
+    ] = None,
+    first: Annotated[
+        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of a range.")
+    ] = None,
+    last: Annotated[
+        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of a range, counted too.")
+    ] = None,
+    by: Annotated[
+        str, typer.Option(help="all, municipality, district, unit, contractor, class, source or day.")
+    ] = "all",
+    class_key: Annotated[str | None, typer.Option("--class", help="Key of a class; all if left out.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Show the indicators of a period beside those of the period before.
+
+    Example: rasid indicators show --municipality dammam --period hijri_month --by class
+    """
+    from service.accounts.service import SYSTEM_CALLER, find_municipality
+    from service.control.counting import By, Slice, View, snapshot
+    from service.control.figures import figures_of
+    from service.control.periods import PeriodKind, saudi_day, span_of
+    from service.core.clock import utc_now
+
+    kind, group, now = _one_of(PeriodKind, period), _one_of(By, by), utc_now()
+    with _runtime(data_dir) as runtime, snapshot(runtime.database) as session:
+        span = span_of(kind, on.date() if on else saudi_day(now), first and first.date(), last and last.date())
+        place = find_municipality(session, municipality).id if municipality else None
+        asked = Slice(municipality_id=place, class_key=class_key)
+        answer = figures_of(View(session), SYSTEM_CALLER, asked, group, kind, span, now)
+    if csv_file:
+        from service.control.api import HEAD, answer_lines
+        from service.control.sheets import as_csv
+
+        csv_file.write_bytes(as_csv(HEAD, answer_lines(answer)))
+    if as_json:
+        json.dump(asdict(answer), sys.stdout, ensure_ascii=False, default=str)
+        typer.echo()
+    elif not csv_file:
+        _tell(answer)
+
+
+@indicators.command()
+def define() -> None:
+    """Print what each indicator means, in English and Arabic."""
+    from service.control.definitions import INDICATORS
+
+    for one in INDICATORS:
+        typer.echo(f"{one.key} ({one.unit}): {one.means_en}\n  {one.name_ar}: {one.means_ar}")
+
+
+@indicators.command("rebuild")
+def rebuild_sums(data_dir: DataDir = None) -> None:
+    """Count all cases and sums anew from the tables.
+
+    Events keep them equal, so this changes nothing, but for rows that were mended by hand; on an old and large database
+    it is the quickest beginning."""
+    from service.control.facts import rebuild
+    from service.core.clock import utc_now
+
+    with _runtime(data_dir) as runtime:
+        cases = rebuild(runtime.database, utc_now())
+    typer.echo(f"{cases:,} cases")
+
+
+@contextmanager
+def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
+    """A refusal of ours is told in a line and ends the command."""
+    from service.core.errors import RasidError
+    from service.core.runtime import open_runtime
+    from service.core.settings import Settings
+    from service.core.telemetry import configure_logging
+
+    configure_logging()
+    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
+    try:
+        with open_runtime(settings) as runtime:
+            yield runtime
+    except RasidError as error:
+        typer.echo(f"rasid indicators: {error.detail}", err=True)
+        raise typer.Exit(2) from error
+
+
+def _one_of(kind: type[Kind], value: str) -> Kind:
+    try:
+        return kind(value)
+    except ValueError as error:
+        known = ", ".join(one.value for one in kind)
+        raise typer.BadParameter(f"expected one of {known}, got {value!r}") from error
+
+
+def _tell(answer: "Answer") -> None:
+    from service.control.periods import hijri
+
+    span, earlier = answer.span, answer.before
+    typer.echo(f"{span.first} to {span.last} ({hijri(span.first)} to {hijri(span.last)} AH), "
+               f"beside {earlier.first} to {earlier.last}")  # fmt: skip
+    for group in answer.groups:
+        if answer.by.value != "all":
+            typer.echo(f"{group.name_en or group.key or 'none'}")
+        for one in group.figures:
+            typer.echo(f"  {one.indicator:<24} {_value(one)}")
+
+
+def _value(one: "Figure") -> str:
+    if one.value is None:
+        return f"{'-':>12}  {one.reason}"
+    beside = f"  {one.change:+,.1f}" if one.change is not None else ""
+    share = f"  ({one.met:,.0f} of {one.of:,.0f})" if one.of is not None and one.met is not None else ""
+    return f"{one.value:>12,.1f} {one.unit}{beside}{share}"
