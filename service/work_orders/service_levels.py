@@ -130,7 +130,8 @@ def stamp(session: Session, order: WorkOrder, clock: OrderClock, now: datetime) 
     for step in due:
         record(
             session, at=step.at, actor=SYSTEM, subject_kind="work_order", subject_id=order.id,
-            action=StepKind(step.kind).value, municipality_id=order.municipality_id, data=_told(session, order, clock, step, now),
+            action=StepKind(step.kind).value, municipality_id=order.municipality_id,
+            data=_told(session, order, clock, step, now),
         )  # fmt: skip
     set_steps(order, clock, steps[len(due) :])
     return due

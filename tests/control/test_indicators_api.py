@@ -12,7 +12,8 @@ from service.accounts.permissions import Role
 from service.control.definitions import INDICATORS
 from service.control.facts import refresh
 from service.core.database import Database
-from service.work_orders.operations import set_sla_policy
+from service.work_orders.service_levels_policies import set_policy
+from service.work_orders.sla import ClockKind, Policy, ServiceLevel
 from tests.control.conftest import Desk
 from tests.control.lives import NOW, Street
 from tests.coverage.streets_made import cells_in_a_row, make_street, see
@@ -147,7 +148,8 @@ def test_coverage_is_that_of_the_coverage_room(desk: Desk, session: Session, str
 
 
 def test_due_times_decide_what_is_in_time(desk: Desk, session: Session, street: Street) -> None:
-    set_sla_policy(session, street.caller, street.municipality.id, "pothole", 2, street.now)
+    soon = ServiceLevel(ClockKind.ROUND_THE_CLOCK, hours_to_start=None, hours_to_close=2)
+    set_policy(session, street.caller, Policy(None, street.municipality.id, "pothole", None, None, soon), street.now)
     session.commit()
     street.live("accept", "assign", "start", "done", "pass")  # done three hours after it was opened
     street.live("accept")
