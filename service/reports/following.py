@@ -2,8 +2,8 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Row, Select, and_, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Row, Select, and_, func, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from service.core.events import SYSTEM
 from service.core.runtime import Runtime
@@ -46,13 +46,20 @@ def _pairs(runtime: Runtime, now: datetime, after: int) -> Select[tuple[object, 
 
 
 def _columns() -> Select[tuple[object, ...]]:
-    live_order = and_(WorkOrder.defect_id == Defect.id, WorkOrder.state != WorkOrderState.CANCELLED)
+    """One row: an order's parts are not asked, and one that is done with another counts as that one."""
+    whole = WorkOrder.part_of_id.is_(None)
+    live_order = and_(WorkOrder.defect_id == Defect.id, WorkOrder.state != WorkOrderState.CANCELLED, whole)
+    other = aliased(WorkOrder)
+    done_with = and_(WorkOrder.state == WorkOrderState.MERGED, other.id == WorkOrder.merged_into_id)
     columns = select(
-        Report.id, Report.state, Report.step, Report.closed_at, Report.reopened_at, Defect.id.label("defect_id"),
+        Report.id, Report.state, Report.step, Report.closed_at, Report.reopened_at, Report.agency,
+        Defect.id.label("defect_id"),
         Defect.state.label("defect_state"), Defect.absence, Defect.resolved_at, Defect.merged_into_id,
-        WorkOrder.state.label("order_state"), WorkOrder.opened_at,
+        func.coalesce(other.state, WorkOrder.state).label("order_state"),
+        func.coalesce(other.opened_at, WorkOrder.opened_at).label("opened_at"),
     )  # fmt: skip
-    return columns.join(Defect, Defect.id == Report.defect_id).outerjoin(WorkOrder, live_order)  # type: ignore[return-value]  # named by hand
+    joined = columns.join(Defect, Defect.id == Report.defect_id).outerjoin(WorkOrder, live_order)
+    return joined.outerjoin(other, done_with)  # type: ignore[return-value]  # named by hand
 
 
 def _follow(session: Session, row: Row[tuple[object, ...]], now: datetime) -> bool:
@@ -97,4 +104,5 @@ def _facts(row: Row[tuple[object, ...]]) -> Facts:
         state=ReportState(row.state), step=Step(row.step), closed_at=row.closed_at, reopened_at=row.reopened_at,
         defect_state=row.defect_state.value, defect_gone=row.absence is Absence.GONE, resolved_at=row.resolved_at,
         order_state=row.order_state and row.order_state.value, order_opened_at=row.opened_at,
+        referred_by_person=row.agency is not None,
     )  # fmt: skip

@@ -134,7 +134,11 @@ def _near(statement: Select[Report], near: Near) -> Select[Report]:
 
 def _orders(session: Session, defect_ids: Collection[int]) -> dict[int, tuple[datetime, str | None, str | None]]:
     """By defect when its order is due, and the unit that has it, English and Arabic."""
-    live = (WorkOrder.defect_id.in_(defect_ids), WorkOrder.state != WorkOrderState.CANCELLED)
+    live = (
+        WorkOrder.defect_id.in_(defect_ids),
+        WorkOrder.state != WorkOrderState.CANCELLED,
+        WorkOrder.part_of_id.is_(None),
+    )
     columns = select(WorkOrder.defect_id, WorkOrder.due_at, Unit.name_en, Unit.name_ar)
     rows = session.execute(columns.outerjoin(Unit, Unit.id == WorkOrder.unit_id).where(*live))
     return {row[0]: (row[1], row[2], row[3]) for row in rows}

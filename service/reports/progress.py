@@ -35,6 +35,7 @@ class Facts:
     resolved_at: datetime | None
     order_state: str | None = None  # of the order that was not cancelled
     order_opened_at: datetime | None = None
+    referred_by_person: bool = False  # the report itself; else its order was
 
 
 def next_step(facts: Facts) -> Step | None:
@@ -60,6 +61,8 @@ def _by_order(facts: Facts) -> Step | None:
         return None if facts.state is S.IN_WORK and facts.step is Step.WORK_DONE else Step.WORK_DONE
     if facts.order_state == "referred":
         return Step.REFERRED if facts.state is not S.REFERRED else None
+    if facts.order_state == "open" and facts.state is S.REFERRED and not facts.referred_by_person:
+        return Step.CONFIRMED  # the agency sent it back
     if facts.state in {S.RECEIVED, S.REOPENED} or (facts.state is S.ACCEPTED and facts.step is Step.INSPECTION):
         return Step.CONFIRMED if facts.order_state != "closed" else None
     return None
@@ -67,6 +70,6 @@ def _by_order(facts: Facts) -> Step | None:
 
 def _came_back(facts: Facts) -> bool:
     """Its repair did not last: the order was opened again after the report was closed."""
-    live = facts.order_state not in {None, "closed", "cancelled"}
+    live = facts.order_state not in {None, "closed", "cancelled", "merged"}
     after = facts.order_opened_at and facts.closed_at and facts.order_opened_at > facts.closed_at
     return facts.defect_state == "confirmed" and live and bool(after)

@@ -23,7 +23,7 @@ from service.work_orders import service as orders
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order
 from service.work_orders.reviews import review_defect
-from service.work_orders.states import WorkOrderAction
+from service.work_orders.states import WorkOrderAction, WorkOrderState
 from tests.factories import NOW, make_user
 from tests.reports.citizens import put_defect, report
 
@@ -112,6 +112,37 @@ def test_a_report_follows_its_order_to_the_end_and_is_reopened_after_a_sighting(
         Step.RECEIVED, Step.INSPECTION, Step.CONFIRMED, Step.WORK_BEGUN, Step.WORK_DONE, Step.FIXED, Step.REOPENED,
         Step.CONFIRMED,
     ]  # fmt: skip
+
+
+def test_a_report_follows_its_order_when_that_is_split_and_when_it_is_done_with_another(
+    session: Session, runtime: Runtime
+) -> None:
+    filed, neighbour = report(session, runtime), report(session, runtime, east_m=400)
+    caller = caller_of_user(make_user(session, Role.SUPERVISOR))
+    for one in (filed, neighbour):
+        review_defect(session, caller, one.defect_id or 0, Verdict.ACCEPT, now=LATER)
+    own, other = session.scalars(select(WorkOrder).order_by(WorkOrder.id)).all()
+    columns = {"class_key": "pothole", "quantity_unit": "m2", "opened_at": LATER, "due_at": LATER}
+    part = WorkOrder(defect_id=own.defect_id, municipality_id=own.municipality_id, part_of_id=own.id, part_key="a",
+                     state=WorkOrderState.IN_PROGRESS, **columns)  # fmt: skip
+    session.add(part)
+    assert _follow(session, runtime, filed) is Step.CONFIRMED  # the part's work is not the whole's
+    own.state, own.merged_into_id = WorkOrderState.MERGED, other.id
+    other.state = WorkOrderState.IN_PROGRESS
+    assert _follow(session, runtime, filed) is Step.WORK_BEGUN
+    session.refresh(neighbour)
+    assert neighbour.step is Step.WORK_BEGUN
+
+
+def test_a_report_is_referred_with_its_order_and_comes_back_with_it(session: Session, runtime: Runtime) -> None:
+    filed = report(session, runtime)
+    caller = caller_of_user(make_user(session, Role.SUPERVISOR))
+    review_defect(session, caller, filed.defect_id or 0, Verdict.ACCEPT, now=LATER)
+    order = session.scalars(select(WorkOrder)).one()
+    move_order(session, order, WorkOrderAction.REFER, caller.actor, LATER)
+    assert _follow(session, runtime, filed) is Step.REFERRED
+    move_order(session, order, WorkOrderAction.AGENCY_BACK, caller.actor, LATER)
+    assert _follow(session, runtime, filed) is Step.CONFIRMED and filed.state is ReportState.ACCEPTED
 
 
 def test_a_report_moves_with_its_defect_when_that_is_merged_into_another(session: Session, runtime: Runtime) -> None:
