@@ -65,7 +65,7 @@ def test_their_requests_become_reports_once_and_they_are_told_the_steps(
         number = file_report(there, theirs, told, (), SYSTEM, utc_now())[0].number
     with serving(theirs) as url:
         connect(runtime, session, url, key, form, pull=True, tell_updates=True)
-        (first,) = sync_all(runtime, utc_now())
+        (first,) = sync_all(runtime, utc_now() + timedelta(seconds=2))  # Open311 tells whole seconds
         (again,) = sync_all(runtime, utc_now())
         assert (first.pulled, first.error, again.pulled, again.told) == (1, None, 0, 0)
         ours = session.scalars(select(Report)).one()
