@@ -9,9 +9,11 @@ from service.accounts.caller import Caller, visible
 from service.accounts.permissions import Role
 from service.core.events import Event
 from service.defects.access import permit
+from service.defects.models import Defect
 from service.work_orders.access import lock_order, unit_for
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order, was_last
+from service.work_orders.service_levels_changes import after_priority
 from service.work_orders.states import PERMISSIONS, WorkOrderAction
 
 
@@ -51,6 +53,7 @@ def set_priority(
         told = {"before": order.priority_set, "priority": priority, "reason": reason}
         order.priority_set = priority
         record_order(session, order, "prioritise", caller.actor, now, from_state=order.state, data=told)
+        after_priority(session, order, session.get_one(Defect, order.defect_id), now)
     return order
 
 
@@ -62,6 +65,8 @@ def _refused_before(session: Session, caller: Caller, order_id: int) -> WorkOrde
     order = session.scalar(statement)
     if order is None or not was_last(session, order, WorkOrderAction.REFUSE):
         return None
-    own = select(Event.data).where(Event.subject_kind == "work_order", Event.subject_id == order_id)
+    own = select(Event.data).where(
+        Event.subject_kind == "work_order", Event.subject_id == order_id, Event.action == WorkOrderAction.REFUSE.value
+    )
     last = session.scalar(own.order_by(Event.id.desc()).limit(1)) or {}
     return order if last.get("unit_id") == caller.unit_id else None

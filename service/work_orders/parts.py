@@ -16,6 +16,7 @@ from service.work_orders.access import lock_order, unit_for, visible_orders
 from service.work_orders.families import mended_ids
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order
+from service.work_orders.service_levels_changes import follow_due
 from service.work_orders.states import PERMISSIONS, WorkOrderAction, WorkOrderState
 
 MAX_MERGED = 100
@@ -71,6 +72,7 @@ def merge(session: Session, caller: Caller, order_id: int, merged_ids: Collectio
     for source in new:
         move_order(session, source, WorkOrderAction.MERGE, caller.actor, now, {"merged_into_id": target.id})
         _take_in(session, source, target)
+    follow_due(session, target, now)
     record_order(session, target, "absorb", caller.actor, now, from_state=target.state, data=told)
     return target
 

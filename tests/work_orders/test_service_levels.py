@@ -277,6 +277,26 @@ def test_a_risen_priority_brings_the_due_time_forward_once_and_never_puts_it_off
     assert row.due_at == opened + 6 * H
 
 
+def test_a_priority_that_a_person_sets_brings_the_due_time_forward(town: Town) -> None:
+    order = town.accept()
+    set_level(town, min_priority=90, hours_to_close=6)
+    body = {"priority": 95, "reason": "a school"}
+    answer = town.put("supervisor", f"work-orders/{order['id']}/priority", **body)
+    assert answer.status_code == 200, answer.text
+    assert at(answer.json()["due_at"]) == town.now + 6 * H
+
+
+def test_an_order_that_takes_in_an_earlier_one_is_due_and_late_with_it(town: Town, database: Database) -> None:
+    early, opened = town.accept(), town.now
+    town.later(hours=10)
+    late = town.accept(box(east_m=60))
+    answer = town.act("supervisor", late["id"], "merge", order_ids=[early["id"]])
+    assert answer.status_code == 200, answer.text
+    sweep(database, opened + 60 * H)
+    assert ("breach", opened + 48 * H) in stamped(town.session, late["id"])
+    assert stamped(town.session, early["id"]) == []
+
+
 def test_a_promise_that_a_priority_makes_is_not_broken_before_it_is_made(town: Town, database: Database) -> None:
     order, opened = town.accept(), town.now
     set_level(town, min_priority=90, hours_to_close=6)

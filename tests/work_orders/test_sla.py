@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from datasets.taxonomy import KEYS
@@ -32,6 +32,7 @@ from service.work_orders.states import WorkOrderState
 OPENED = datetime(2026, 1, 11, 4, 30, tzinfo=UTC)  # Sunday, as the offices open
 ROUND, OFFICE = ClockKind.ROUND_THE_CLOCK, ClockKind.WORKING_HOURS
 LEVEL = ServiceLevel(ROUND, 4, 8)
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a busy machine is no failure
 EVERYTHING = Policy(1, None, None, None, None, LEVEL)
 hours = st.integers(1, 24 * 30)
 minutes = st.integers(0, 50_000).map(lambda n: timedelta(minutes=n))
@@ -90,6 +91,7 @@ def test_what_is_built_in_holds_where_nobody_has_said_anything() -> None:
     assert found.policy.id is None and found.policy.level == DEFAULT_LEVELS["pothole"]
 
 
+@unhurried
 @given(st.lists(policies, max_size=8), asked)
 def test_the_choice_holds_for_the_order_and_not_by_the_order_of_the_rows(rows: list[Policy], question: Asked) -> None:
     scopes = {(p.municipality_id, p.class_key, p.size_class, p.min_priority): p for p in rows}  # one each, as stored
@@ -112,6 +114,7 @@ def test_a_working_hours_promise_ends_in_working_hours_and_an_urgent_one_at_nigh
     )
 
 
+@unhurried
 @given(levels, minutes)
 def test_a_plan_is_in_order_and_uses_the_time_it_allows(level: ServiceLevel, used: timedelta) -> None:
     steps = plan(level, OFFICE_HOURS, OPENED, used)
@@ -123,6 +126,7 @@ def test_a_plan_is_in_order_and_uses_the_time_it_allows(level: ServiceLevel, use
     assert left == max(level.to_close - used, timedelta(0))
 
 
+@unhurried
 @given(levels)
 def test_a_level_and_its_steps_are_stored_and_read_again(level: ServiceLevel) -> None:
     assert parse_level(told_level(level)) == level
@@ -137,6 +141,7 @@ def test_who_is_told_is_kept_with_the_step() -> None:
     )  # fmt: skip
 
 
+@unhurried
 @given(minutes, minutes)
 def test_an_order_in_time_when_held_is_never_overdue_while_on_hold(until_held: timedelta, later: timedelta) -> None:
     due, held_at = OPENED + timedelta(hours=48), OPENED + until_held
@@ -144,6 +149,7 @@ def test_an_order_in_time_when_held_is_never_overdue_while_on_hold(until_held: t
     assert overdue(WorkOrderState.ON_HOLD, due, held_at, held_at + later) == was_late
 
 
+@unhurried
 @given(st.sampled_from(WorkOrderState), minutes)
 def test_only_an_order_still_to_be_repaired_becomes_overdue(state: WorkOrderState, late_by: timedelta) -> None:
     waiting = {WorkOrderState.OPEN, WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS}
