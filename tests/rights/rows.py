@@ -9,7 +9,20 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Boolean, Date, DateTime, Enum, Integer, Interval, LargeBinary, Numeric, Uuid, inspect, text
+from sqlalchemy import (
+    Boolean,
+    Date,
+    DateTime,
+    Enum,
+    Float,
+    Integer,
+    Interval,
+    LargeBinary,
+    Numeric,
+    Uuid,
+    inspect,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
@@ -17,6 +30,7 @@ from sqlalchemy.types import TypeEngine
 from service.accounts.models import District, Municipality, User, Vehicle
 from service.contracts.models import Contract, Contractor
 from service.control.models import Phase, Programme
+from service.core.events import Event
 from service.core.storage import Store
 from service.core.tables import Base
 from service.coverage.cells import cell_name
@@ -181,8 +195,8 @@ def make_rows(session: Session, store: Store) -> Rows:
 
 # In an order in which each can point at those before it.
 MORE: tuple[type[Base], ...] = (
-    BulkAction, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident, Contractor, Contract,
-    Programme, Phase, Report, ReportPhoto, ApiKey, Connection, WebhookEndpoint, WebhookDelivery,
+    Event, BulkAction, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident, Contractor,
+    Contract, Programme, Phase, Report, ReportPhoto, ApiKey, Connection, WebhookEndpoint, WebhookDelivery,
 )  # fmt: skip
 
 
@@ -205,10 +219,11 @@ def any_row(session: Session, kind: type[Base], own: dict[type[Base], Any]) -> A
 
 
 FIXED: dict[type[Base], dict[str, object]] = {
+    Event: {"subject_kind": "defect", "action": "find"},
     RoutingRule: {"key": "hidden_rule"},
     SlaPolicy: {"class_key": "pothole", "size_class": "large", "hours_to_close": 3, "clock": "round_the_clock"},
     SpecialPeriod: {"first_day": NOW.date(), "last_day": NOW.date()},
-    Contract: {"ends_on": NOW.date().replace(year=2030)},
+    Contract: {"last_day": NOW.date().replace(year=2030)},
     Phase: {"key": "hidden_phase", "last_day": NOW.date().replace(year=2030)},
     Report: {"number": "7000001"},
 }
@@ -219,7 +234,7 @@ def _filled(kind: TypeEngine[Any]) -> object:
         return kind.enums[0] if kind.enum_class is None else next(iter(kind.enum_class))
     for known, value in (
         (Boolean, True), (DateTime, NOW), (Date, NOW.date()), (Interval, timedelta(0)), (LargeBinary, b"1"),
-        (Uuid, UUID(int=HIDDEN)), (JSONB, {}), (ARRAY, []), (Integer, 1), (Numeric, 1),
+        (Uuid, UUID(int=HIDDEN)), (JSONB, {}), (ARRAY, []), (Integer, 1), (Numeric, 1), (Float, 1.0),
     ):  # fmt: skip
         if isinstance(kind, known):
             return value

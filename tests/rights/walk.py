@@ -31,7 +31,10 @@ PUBLIC = {
     ("/ogc/public/collections/{collection_id}/items", "get"),
     ("/ogc/public/collections/{collection_id}/items/{feature_id}", "get"),
 }
+OPEN311 = "/open311/"  # what citizens report is public without who they are; writing needs a key of its own
+SIGNED = "/api/v1/report-links/"  # the link is the credential
 COLLECTIONS = "{collection_id}"
+NO_ROW = frozenset({"{indicator}"})  # parameters that choose a figure and name no row
 Schema = Mapping[str, Any]
 
 
@@ -65,6 +68,10 @@ class Ask:
         )  # fmt: skip
 
 
+def is_public(path: str, method: str) -> bool:
+    return (path, method) in PUBLIC or path.startswith((OPEN311, SIGNED))
+
+
 def asks(document: Schema, rows: Rows) -> Iterator[Ask]:
     """Every operation; lists twice, once narrowed to the hidden municipality's rows."""
     for path, methods in document["paths"].items():
@@ -91,6 +98,8 @@ def _ask(document: Schema, operation: Schema, method: str, path: str, url: str, 
     query = _query(document, operation, rows, optional=False)
     names_rows = "{" in path and "/collections/{collection_id}" not in path.removesuffix("/items/{feature_id}")
     names_rows = names_rows or path.endswith("{feature_id}")
+    if set(re.findall(r"\{\w+\}", path)) <= NO_ROW:
+        names_rows = False
     if path.startswith("/api/v1/geodata/"):
         names_rows = False
     if "application/json" in content:
