@@ -3,10 +3,8 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import inspect, or_, select, update
+from sqlalchemy import or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, selectinload
 
@@ -26,6 +24,7 @@ from service.work_orders.listing import OrderFilter, filtered
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import UNDO, record_order
 from service.work_orders.referral_models import Referral, ReferralOutcome
+from service.work_orders.snapshots import changes, columns_of, plain, restore
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
 MAX_ORDERS = 1_000
@@ -154,7 +153,7 @@ def _lock(session: Session, ids: Collection[int]) -> None:
 def _act(
     session: Session, caller: Caller, bulk: BulkAction, request: BulkRequest, order: WorkOrder, now: datetime
 ) -> BulkItem:
-    before, family = _columns(order), has_family(session, order)
+    before, family = columns_of(session, order), has_family(session, order)
     item = BulkItem(bulk_id=bulk.id, order_id=order.id, before={})
     try:
         with session.begin_nested():
@@ -162,8 +161,7 @@ def _act(
     except RasidError as error:
         item.code, item.detail = error.code, error.detail[:1000]
         return item
-    after = _columns(order)
-    item.before = {name: _plain(value) for name, value in before.items() if after[name] != value}
+    item.before = changes(before, columns_of(session, order))
     item.event_id = _last_event_id(session, order.id)
     if request.kind is BulkKind.CANCEL and family:
         item.undo_code, item.undo_detail = "bulk.family", "expected an order alone; it was cancelled with others"
@@ -185,8 +183,7 @@ def _return(session: Session, caller: Caller, bulk: BulkAction, item: BulkItem, 
         _check_uncancel(session, order)
         _give_back_referral(session, order, bulk.at)
     state = order.state
-    for name, value in item.before.items():
-        setattr(order, name, _stored(name, value))
+    restore(session, order, item.before)
     told: JsonObject = {"bulk_id": bulk.id, "action": bulk.kind.value, "before": item.before}
     record_order(session, order, UNDO, caller.actor, now, from_state=state, data=told)
     session.flush()
@@ -248,30 +245,10 @@ ACTIONS: Mapping[BulkKind, Callable[[Session, Caller, int, BulkRequest, datetime
 }
 
 
-def _columns(order: WorkOrder) -> dict[str, Any]:
-    """Every column, whoever added it, so that the way back forgets none."""
-    return {column.key: getattr(order, column.key) for column in inspect(WorkOrder).column_attrs}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.isoformat()
-    return value.value if isinstance(value, StrEnum) else value
-
-
-def _stored(name: str, value: Any) -> Any:
-    if value is None:
-        return None
-    kind = inspect(WorkOrder).column_attrs[name].columns[0].type.python_type
-    if kind is datetime:
-        return datetime.fromisoformat(value)
-    return kind(value) if issubclass(kind, StrEnum) else value
-
-
 def _plain_request(request: BulkRequest) -> JsonObject:
     told = asdict(request)
     if request.wanted is not None:
-        told["wanted"] = {name: _plain(value) for name, value in asdict(request.wanted).items() if value is not None}
+        told["wanted"] = {name: plain(value) for name, value in asdict(request.wanted).items() if value is not None}
     if request.order_ids is not None:
         told["order_ids"] = sorted(set(request.order_ids))
     return told | {"kind": request.kind.value}

@@ -92,7 +92,6 @@ class WorkOrder(Base):
     __tablename__ = "work_order"
     __table_args__ = (
         Index("ix_work_order_municipality_state", "municipality_id", "state", "id"),
-        Index("ix_work_order_defect", "defect_id"),
         Index("ix_work_order_unit_state", "unit_id", "state", "id"),
         Index("ix_work_order_hurried", "municipality_id", postgresql_where=text("due_before_incident IS NOT NULL")),
         Index("ix_work_order_municipality_due", "municipality_id", "due_at", "id"),

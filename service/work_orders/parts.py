@@ -16,6 +16,7 @@ from service.work_orders.access import lock_order, unit_for, visible_orders
 from service.work_orders.families import mended_ids
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order
+from service.work_orders.service_levels import adopt_order
 from service.work_orders.service_levels_changes import follow_due
 from service.work_orders.states import PERMISSIONS, WorkOrderAction, WorkOrderState
 
@@ -44,6 +45,7 @@ def split(
         _set_estimate(order, order.quantity_estimated - quantity)
     session.add(part)
     session.flush()
+    adopt_order(session, part, part.state, now)
     data = {"defect_id": part.defect_id, "part_of_id": root_id, "quantity": quantity, "unit_id": part.unit_id}
     record_order(session, part, "open", caller.actor, now, from_state=None, data=data)
     return part

@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from service.core.events import Event
 from service.work_orders.bulk import MAX_ORDERS
 from service.work_orders.models import WorkOrder
+from service.work_orders.service_levels_models import OrderClock
 from tests.defects.sightings import box
 from tests.work_orders.orders import Town, make_town, unit_of
 
@@ -31,8 +32,10 @@ def undo(town: Town, done: dict[str, Any]) -> Any:
 def rows(town: Town, ids: list[int]) -> list[dict[str, Any]]:
     """What is stored, every column."""
     town.session.expire_all()
-    found = [town.session.get_one(WorkOrder, order_id) for order_id in ids]
-    return [{column.name: getattr(one, column.name) for column in WorkOrder.__table__.columns} for one in found]
+    found = [(town.session.get_one(WorkOrder, one), town.session.get_one(OrderClock, one)) for one in ids]
+    return [
+        {column.name: getattr(row, column.name) for row in both for column in row.__table__.columns} for both in found
+    ]
 
 
 def prepare(town: Town, ids: list[int], action: str) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def downgrade() -> None:
     op.execute("UPDATE work_order SET state = 'open', held_from = NULL, held_at = NULL WHERE state = 'referred'")
     op.execute("UPDATE work_order SET held_from = 'open' WHERE held_from IN ('referred', 'merged')")
     for name in ("municipality_due", "municipality_opened", "district_state", "defect", "merged_into"):
-        op.drop_index(f"ix_work_order_{name}", "work_order")
+        op.drop_index(f"ix_work_order_{name}", "work_order", if_exists=True)  # 0015 makes and drops one of them too
     op.drop_index("uq_work_order_defect", "work_order")
     for column in ("merged_into_id", "part_key", "part_of_id", "priority_set", "source", "size_class", "district_id"):
         op.drop_column("work_order", column)
