@@ -23,6 +23,7 @@ ROLES: Mapping[Role, str] = {
     Role.SUPERVISOR: N_("Supervisor"),
     Role.INSPECTOR: N_("Inspector"),
     Role.UNIT: N_("Unit"),
+    Role.CENTRE: N_("Reports centre"),
 }
 DEFECT_STATES: Mapping[DefectState, str] = {
     DefectState.CANDIDATE: N_("Candidate"),
