@@ -3,7 +3,8 @@
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import cast, func, select
+from sqlalchemy.dialects.postgresql import JSONPATH
 
 from service.core.errors import RasidError
 from service.core.runtime import Runtime
@@ -21,7 +22,7 @@ KEPT = "kept"
 def fetch_media(runtime: Runtime, now: datetime) -> int:
     """Photos that came in; what cannot be reached is tried again for two days. Safe to run at any time."""
     with runtime.database.transaction() as session:
-        open_one = func.jsonb_path_exists(Report.media_urls, "$.* ? (@ == null)")
+        open_one = func.jsonb_path_exists(Report.media_urls, cast("$.* ? (@ == null)", JSONPATH))
         own = select(Report.id, Report.media_urls).where(open_one).order_by(Report.updated_at.desc()).limit(BATCH)
         waiting = session.execute(own).all()
     told = [(row.id, url) for row in waiting for url, became in row.media_urls.items() if not became]

@@ -202,7 +202,7 @@ MORE: tuple[type[Base], ...] = (
 
 def any_row(session: Session, kind: type[Base], own: dict[type[Base], Any]) -> Any:
     """A row of a table with what it must have: words hold WORD, and it points at the rows of `own` where it can."""
-    tables = {inspect(one).local_table.name: row for one, row in own.items()}
+    tables = {str(one.__tablename__): row for one, row in own.items()}
     values: dict[str, object] = {}
     for column in inspect(kind).local_table.columns:
         target = next((key.column.table.name for key in column.foreign_keys), None)

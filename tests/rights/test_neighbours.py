@@ -96,6 +96,8 @@ def test_a_neighbour_finds_and_changes_nothing(
     assert not faults, "\n".join(faults)
     after = kept(session)
     for table, rows in before.items():
+        if table == "bulk_action":  # keeps what was asked, and an outcome for each id: here that it is unknown
+            continue
         changed = {row for row in rows - after[table] if str(HIDDEN)[:4] in row}
         added = {row for row in after[table] - rows if MARKS.search(row)}
         assert not changed and not added, f"{who} changed {table}: {changed or added}"
