@@ -36,6 +36,10 @@ QUIET = settings(
     suppress_health_check=list(HealthCheck),
 )
 
+pytestmark = pytest.mark.skipif(
+    "RASID_FUZZ_EXAMPLES" not in os.environ, reason="minutes long on the whole API; run `make fuzz-api`"
+)
+
 
 @pytest.fixture
 def rows(session: Session, store: Store) -> Rows:
