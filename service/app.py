@@ -24,6 +24,7 @@ from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
 from service.core.telemetry import REQUEST_SECONDS
 from service.coverage.api import router as coverage
+from service.crews.api import router as crews
 from service.defects.api import router as defects
 from service.defects.priority_api import router as priority
 from service.geodata.api import public_router as open_features
@@ -94,6 +95,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         incidents,
         *geodata,
         contracts,
+        crews,
         open311,
         *control,
         reports,

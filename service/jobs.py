@@ -22,6 +22,7 @@ from service.core.queue import DEFAULT_QUEUE
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.coverage import counting
+from service.crews.replanning import replan_changed
 from service.defects.priorities import refresh_all
 from service.intake import archives, uploads
 from service.privacy.retention import apply_retention
@@ -111,6 +112,11 @@ def _add_emergencies(app: procrastinate.App, runtime: Runtime) -> None:
     @app.task(name="apply_incidents", queueing_lock="apply_incidents")
     def apply_incidents(timestamp: int) -> None:
         emergencies.apply_all(runtime.database, utc_now())
+
+    @app.periodic(cron=EVERY_MINUTE)
+    @app.task(name="replan_crews", queueing_lock="replan_crews")
+    def replan_crews(timestamp: int) -> None:
+        replan_changed(runtime.database, utc_now())
 
 
 def _add_figures(app: procrastinate.App, runtime: Runtime) -> None:

@@ -5,6 +5,7 @@ from service.contracts import models as contracts
 from service.control import models as control
 from service.core import events
 from service.coverage import models as coverage
+from service.crews import models as crews
 from service.defects import models as defects
 from service.geodata import models as geodata
 from service.incidents import models as incidents
@@ -24,6 +25,7 @@ __all__ = [
     "contracts",
     "control",
     "coverage",
+    "crews",
     "defects",
     "events",
     "geodata",

@@ -112,6 +112,29 @@ def operations(
     _tell(as_markdown(found), as_json(found), json_file, markdown)
 
 
+@bench.command("plans")
+def plans(
+    sizes: Annotated[str, typer.Option(help="Open orders of a unit, with commas between.")] = "20,100,500",
+    seeds: Annotated[str, typer.Option(help="Towns, with commas between.")] = "1,2,3,4,5",
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table here.")] = None,
+) -> None:
+    """Measure crew plans beside the tour that drives to the nearest place each time: way, work done, seconds.
+
+    Example: rasid bench plans --json plans.json
+    """
+    from service.bench.plans import as_json, as_markdown, measure
+    from service.bench.suite import one_bar
+
+    with one_bar("towns") as advance:
+        runs = measure(_numbers(sizes), _numbers(seeds), lambda: advance(1))
+    _tell(as_markdown(runs), as_json(runs), json_file, markdown)
+
+
+def _numbers(listed: str) -> list[int]:
+    return [int(one) for one in listed.split(",") if one]
+
+
 def _rendered(runtime: "Runtime", asked: "Asked", frames: int, keep: Path | None) -> tuple[str, dict[str, Any]]:
     from service.bench.rendered import as_json, as_markdown, measure_towns
     from service.bench.suite import one_bar

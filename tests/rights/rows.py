@@ -34,6 +34,11 @@ from service.core.events import Event
 from service.core.storage import Store
 from service.core.tables import Base
 from service.coverage.cells import cell_name
+from service.crews.models import Crew, CrewPlan
+from service.crews.planning import Planned, Terms
+from service.crews.rows import summary_of
+from service.crews.tour import Ending
+from service.crews.travel import Measured
 from service.defects.models import Defect
 from service.incidents.models import Incident
 from service.intake.models import Archive, ArchiveState, Upload, UploadSet, UploadState
@@ -87,6 +92,7 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "checks/{class_key}": lambda rows: rows.defect.class_key,
     "defects/{defect_id}": lambda rows: rows.defect.id,
     "units/{unit_id}": lambda rows: rows.unit.id,
+    "plans/{plan_id}": lambda rows: rows.more[CrewPlan].id,
     "work-orders/{order_id}": lambda rows: rows.order.id,
     "proofs/{proof_id}": lambda rows: rows.proof.id,
     "archives/{archive_id}": lambda rows: rows.archive.id,
@@ -197,6 +203,7 @@ def make_rows(session: Session, store: Store) -> Rows:
 MORE: tuple[type[Base], ...] = (
     Event, BulkAction, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident, Contractor,
     Contract, Programme, Phase, Report, ReportPhoto, ApiKey, Connection, WebhookEndpoint, WebhookDelivery,
+    Crew, CrewPlan,
 )  # fmt: skip
 
 
@@ -218,12 +225,19 @@ def any_row(session: Session, kind: type[Base], own: dict[type[Base], Any]) -> A
     return row
 
 
+EMPTY_PLAN = summary_of(
+    Planned((), (), None, NOW, None, Measured.GREAT_CIRCLE, Ending.NOTHING),
+    Terms((50.1, 26.4), (50.1, 26.4), 30, 1.35),
+    [],
+)
 FIXED: dict[type[Base], dict[str, object]] = {
+    Crew: {"shift_min": 480, "speed_kmh": 30.0},
+    CrewPlan: {"summary": EMPTY_PLAN, "skipped": []},
     Event: {"subject_kind": "defect", "action": "find"},
     RoutingRule: {"key": "hidden_rule"},
     SlaPolicy: {"class_key": "pothole", "size_class": "large", "hours_to_close": 3, "clock": "round_the_clock"},
     SpecialPeriod: {"first_day": NOW.date(), "last_day": NOW.date()},
-    Contract: {"last_day": NOW.date().replace(year=2030)},
+    Contract: {"last_day": NOW.date().replace(year=2030), "class_keys": [], "district_ids": []},
     Phase: {"key": "hidden_phase", "last_day": NOW.date().replace(year=2030)},
     Report: {"number": "7000001"},
 }
