@@ -5,9 +5,10 @@ order had before it was opened again. So it may run any number of times, in any 
 """
 
 from service.control import plugs
+from service.control.plugs import ZONE
 
-ZONE = "Asia/Riyadh"  # whose midnight ends a day
-WAITING = "('open', 'assigned', 'in_progress', 'on_hold')"
+STOPPED = "('on_hold', 'referred')"  # their clock stands still
+WAITING = "('open', 'assigned', 'in_progress', 'on_hold', 'referred')"
 
 COLUMNS = (
     "defect_id", "kind", "ref_id", "number", "at", "day", "municipality_id", "district_id", "unit_id",
@@ -16,7 +17,7 @@ COLUMNS = (
 )  # fmt: skip
 
 TOUCHED = """
-    SELECT d.id AS defect_id, d.municipality_id, d.class_key, d.state, d.created_at, {district} AS district_id,
+    SELECT d.id AS defect_id, d.municipality_id, d.class_key, d.state, d.created_at, NULL::bigint AS district_id,
            CASE WHEN {reported} THEN 'centre' WHEN first.detection_id IS NULL THEN NULL
                 WHEN first.added_by_id IS NULL THEN 'vehicle' ELSE 'inspector' END AS source
     FROM defect AS d LEFT JOIN LATERAL (
@@ -35,16 +36,16 @@ DEFECTS = """
 """
 PRESENT_LIVES = """
     SELECT t.defect_id, 'order', o.id, 0, o.opened_at, o.municipality_id, {district}, o.unit_id, {contractor},
-           o.class_key, t.source,
+           o.class_key, {source},
            CASE WHEN o.state = 'closed' THEN 'treated' WHEN o.state = 'done' THEN 'done'
                 WHEN o.state IN {waiting} THEN 'waiting' ELSE 'cancelled' END,
            o.due_at,
-           CASE WHEN o.state NOT IN {waiting} THEN NULL WHEN o.state <> 'on_hold' OR o.held_at > o.due_at THEN o.due_at
-                END,
+           CASE WHEN o.state NOT IN {waiting} THEN NULL
+                WHEN o.state NOT IN {stopped} OR o.held_at > o.due_at THEN o.due_at END,
            o.done_at,
            CASE WHEN o.state = 'closed' THEN coalesce(o.closed_at, o.done_at, o.opened_at)
                 WHEN o.state <> 'done' AND o.state NOT IN {waiting} THEN coalesce(ended.at, o.opened_at) END,
-           o.quantity_measured, {cost}, {rating}
+           o.quantity_measured, {cost}, NULL
     FROM touched AS t JOIN work_order AS o ON o.defect_id = t.defect_id LEFT JOIN LATERAL (
         SELECT e.at FROM event AS e
         WHERE o.state NOT IN ('done', 'closed') AND o.state NOT IN {waiting}
@@ -52,11 +53,12 @@ PRESENT_LIVES = """
         ORDER BY e.id DESC LIMIT 1
     ) AS ended ON TRUE
 """
+FORMER_OPENED = "(e.data ->> 'opened_at')::timestamptz"
 FORMER_LIVES = """
     SELECT t.defect_id, 'order', o.id, e.id, (e.data ->> 'opened_at')::timestamptz, o.municipality_id, {district},
-           coalesce(r.unit_id, o.unit_id), {contractor}, o.class_key, t.source, 'treated',
+           coalesce(r.unit_id, o.unit_id), {contractor}, o.class_key, {source}, 'treated',
            (e.data ->> 'due_at')::timestamptz, NULL, coalesce(r.done_at, (e.data ->> 'closed_at')::timestamptz),
-           (e.data ->> 'closed_at')::timestamptz, (e.data ->> 'quantity_measured')::float8, NULL, NULL
+           (e.data ->> 'closed_at')::timestamptz, (e.data ->> 'quantity_measured')::float8, {cost}, NULL
     FROM touched AS t JOIN work_order AS o ON o.defect_id = t.defect_id
     JOIN event AS e ON e.subject_kind = 'work_order' AND e.subject_id = o.id AND e.action = 'reopen'
         AND e.data ->> 'opened_at' IS NOT NULL AND e.data ->> 'closed_at' IS NOT NULL
@@ -68,10 +70,20 @@ FORMER_LIVES = """
 """
 REPAIRS = """
     SELECT t.defect_id, 'repair', r.id, 0, r.done_at, r.municipality_id, {district}, r.unit_id, {contractor},
-           r.class_key, t.source,
+           r.class_key, {source},
            CASE WHEN r.verified_at IS NULL THEN 'unverified' WHEN r.failed_at IS NULL THEN 'good' ELSE 'failed' END,
            NULL, NULL, r.done_at, r.failed_at, NULL, NULL, NULL
     FROM touched AS t JOIN work_order AS o ON o.defect_id = t.defect_id JOIN repair AS r ON r.work_order_id = o.id
+"""
+# What reporters said of closed reports, at the unit that has or had the newest order.
+RATINGS = """
+    SELECT t.defect_id, 'rating', one.id, 0, one.created_at, one.municipality_id, o.district_id, o.unit_id,
+           {contractor}, t.class_key, 'centre', CASE WHEN one.satisfied THEN 'satisfied' ELSE 'unsatisfied' END,
+           NULL, NULL, NULL, NULL, NULL, NULL, one.stars
+    FROM touched AS t JOIN report ON report.defect_id = t.defect_id JOIN rating AS one ON one.report_id = report.id
+    LEFT JOIN LATERAL (
+        SELECT last.* FROM work_order AS last WHERE last.defect_id = t.defect_id ORDER BY last.id DESC LIMIT 1
+    ) AS o ON TRUE
 """
 # As `defects.precision` counts: boxes of a model that a person looked at, by what their defect is now.
 VERDICTS = """
@@ -93,13 +105,22 @@ VERDICTS = """
 
 def derived(which: str) -> str:
     """A query of the cases (COLUMNS) of the defects `d` that the condition names."""
-    touched = TOUCHED.format(district=plugs.DEFECT_DISTRICT, reported=plugs.DEFECT_REPORTED, which=which)
-    of_order = {"district": plugs.ORDER_DISTRICT, "contractor": plugs.ORDER_CONTRACTOR, "waiting": WAITING}
+    touched = TOUCHED.format(reported=plugs.DEFECT_REPORTED, which=which)
+    of_order = {"district": plugs.ORDER_DISTRICT, "source": plugs.ORDER_SOURCE, "waiting": WAITING, "stopped": STOPPED}
     parts = (
         DEFECTS,
-        PRESENT_LIVES.format(**of_order, cost=plugs.ORDER_COST, rating=plugs.ORDER_RATING),
-        FORMER_LIVES.format(**of_order),
-        REPAIRS.format(district=plugs.REPAIR_DISTRICT, contractor=plugs.REPAIR_CONTRACTOR),
+        PRESENT_LIVES.format(
+            **of_order,
+            contractor=plugs.contractor("o.unit_id", "o.opened_at"),
+            cost=plugs.cost("o.opened_at", "'infinity'"),
+        ),
+        FORMER_LIVES.format(
+            **of_order,
+            contractor=plugs.contractor("coalesce(r.unit_id, o.unit_id)", FORMER_OPENED),
+            cost=plugs.cost(FORMER_OPENED, "e.at"),
+        ),
+        REPAIRS.format(**of_order, contractor=plugs.contractor("r.unit_id", "r.done_at")),
+        RATINGS.format(contractor=plugs.contractor("o.unit_id", "one.created_at")),
         VERDICTS,
     )
     return f"""
@@ -124,8 +145,8 @@ BEGUN: dict[str, str] = {
     "repairs_lasting": "(kind = 'repair' AND outcome = 'good')::int",
     "judged": "(kind = 'verdict')::int",
     "judged_right": "(kind = 'verdict' AND outcome = 'accepted')::int",
-    "rated": "(rating IS NOT NULL)::int",
-    "satisfied": f"coalesce(rating >= {plugs.RATED_WELL}, FALSE)::int",
+    "rated": "(kind = 'rating')::int",
+    "satisfied": "(kind = 'rating' AND outcome = 'satisfied')::int",
     "cost": "coalesce(cost, 0)",
     "costed": "(cost IS NOT NULL)::int",
 }

@@ -44,8 +44,8 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "cancelled", S.COUNT, "orders", B.NEITHER, "cancelled", "الملغى",
-        "of the orders received in the period, those ended without a repair",
-        "ما أُنهي دون إصلاح من الأوامر الواردة في الفترة",
+        "of the orders received in the period, those cancelled or merged into another",
+        "ما أُلغي أو دُمج في غيره من الأوامر الواردة في الفترة",
     ),
     Indicator(
         "treated", S.COUNT, "orders", B.HIGHER, "treated", "المعالج",
@@ -65,8 +65,8 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "percent_satisfied", S.SHARE, "%", B.HIGHER, "% satisfied", "نسبة الرضا",
-        "rated 4 or 5 of 5 by who reported it, of the orders received in the period that were rated",
-        "ما قيّمه المبلّغ بأربع أو خمس من خمس من أوامر الفترة التي قُيّمت",
+        "reporters who said that they are satisfied, of those who rated a closed report in the period",
+        "المبلّغون الراضون من الذين قيّموا بلاغا مغلقا في الفترة",
     ),
     Indicator(
         "open", S.LEVEL, "orders", B.LOWER, "open by age", "المفتوح حسب العمر",
@@ -92,8 +92,8 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     Indicator(
         "cost", S.COUNT, "SAR", B.NEITHER, "cost", "التكلفة",
-        "by the contracts' price lists, of the orders received in the period that have a price",
-        "تكلفة أوامر الفترة المسعّرة حسب قوائم أسعار العقود",
+        "charges less credits by the contracts' price lists, of the orders received in the period",
+        "المستحق بعد الخصم حسب قوائم أسعار العقود لأوامر الفترة",
     ),
     Indicator(
         "percent_repairs_lasting", S.SHARE, "%", B.HIGHER, "% of repairs that last", "نسبة ديمومة الإصلاح",

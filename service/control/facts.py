@@ -34,17 +34,32 @@ KEEP = text(
 
 # The defects that events in (after, until] speak of, and what they were merged into.
 NAMED = """
-    WITH named AS (
-        SELECT DISTINCT subject_kind, subject_id FROM event
-        WHERE id > :after AND id <= :until AND subject_kind IN ('defect', 'work_order')
+    WITH told AS (
+        SELECT subject_kind, subject_id, data FROM event
+        WHERE id > :after AND id <= :until AND subject_kind IN ('defect', 'work_order', 'report', 'contract')
+    ), named AS (
+        SELECT DISTINCT subject_kind, subject_id FROM told WHERE subject_kind <> 'contract'
+        UNION SELECT 'work_order', (data ->> 'work_order_id')::bigint FROM told
+        WHERE subject_kind = 'contract' AND data ->> 'work_order_id' IS NOT NULL
     ), own AS (
         SELECT subject_id AS id FROM named WHERE subject_kind = 'defect'
         UNION SELECT o.defect_id FROM named JOIN work_order AS o ON o.id = named.subject_id
         WHERE named.subject_kind = 'work_order'
+        UNION SELECT report.defect_id FROM named JOIN report ON report.id = named.subject_id
+        WHERE named.subject_kind = 'report' AND report.defect_id IS NOT NULL
     )
     SELECT id FROM own UNION
     SELECT d.merged_into_id FROM own JOIN defect AS d ON d.id = own.id WHERE d.merged_into_id IS NOT NULL
 """
+# What a changed district or contract may have put elsewhere: all orders of its municipality. That is too much to count
+# live, so figures by district and contractor follow with the next run.
+WIDE = text("""
+    SELECT DISTINCT o.defect_id FROM work_order AS o WHERE o.municipality_id IN (
+        SELECT municipality_id FROM event
+        WHERE id > :after AND id <= :until AND (subject_kind = 'district' OR subject_kind = 'contract'
+            AND action NOT IN ('charge', 'credit', 'issue_statement'))
+    )
+""")
 OF_DEFECTS = "defect_id = ANY(CAST(:ids AS bigint[]))"
 _CASES = ", ".join(COLUMNS)
 _DAYS = ", ".join((*DIMENSIONS, *MEASURES))
@@ -82,7 +97,8 @@ def refresh(database: Database, now: datetime) -> int:
         oldest = session.scalar(OLDEST_XID) or 0
         touched: Sequence[int] = []
         if mark is not None and mark_xid is not None and oldest > mark_xid:
-            touched = session.scalars(text(NAMED), {"after": cursor, "until": mark}).all()
+            events = {"after": cursor, "until": mark}
+            touched = sorted({*session.scalars(text(NAMED), events), *session.scalars(WIDE, events)})
             write_anew(session, touched)
             cursor, mark = mark, None
         if mark is None:

@@ -10,23 +10,28 @@ from sqlalchemy import exists, select
 
 from datasets.taxonomy import BY_KEY
 from service.accounts.caller import Caller, visible
-from service.accounts.models import Municipality
+from service.accounts.models import District, Municipality
+from service.contracts.models import Contractor
 from service.control.counting import AGE_DAYS, COLUMN, By, Key, Slice, Tally, View, tallies
 from service.control.definitions import INDICATORS, Indicator
 from service.control.measures import MEASURES
 from service.control.periods import PeriodKind, Span, before, saudi_day
-from service.control.plugs import ABSENT
 from service.coverage.figures import NO_STREETS, coverage_of
 from service.coverage.models import Street
 from service.coverage.period import Period
 from service.work_orders.models import Unit
 
 COVERAGE = "percent_coverage"
-NAMED: dict[By, type[Municipality] | type[Unit]] = {By.MUNICIPALITY: Municipality, By.UNIT: Unit}
+Named = type[Municipality] | type[Unit] | type[District] | type[Contractor]
+NAMED: dict[By, Named] = {
+    By.MUNICIPALITY: Municipality, By.UNIT: Unit, By.DISTRICT: District, By.CONTRACTOR: Contractor,
+}  # fmt: skip
 NAMELESS: tuple[str | None, str | None] = (None, None)
 NOTHING_TO_SHARE = "nothing to take a share of in this period"
 COVERAGE_BY = "streets are seen by municipality, not by what was found on them"
 VERDICTS_BY = "people judge boxes, which no unit or contractor has to do with"
+NO_PRICE = "no order of this period has been charged by a contract"
+DISTRICT_BY = "a place gets its district with its work order"
 OPEN_BY_DAY = "counted at the end of a period, not by its days"
 
 
@@ -103,6 +108,8 @@ def value_of(key: str, tally: Tally) -> float | None:
     """Of an indicator that is counted from cases; None for a share of nothing."""
     measure = MEASURES[key]
     of = measure.of(tally)
+    if measure.known is not None and not measure.known(tally):
+        return None
     if measure.met is None:
         return of
     return 100 * measure.met(tally) / of if of else None
@@ -143,7 +150,7 @@ def _figure(
     share = measure.met is not None
     return Figure(
         one.key, one.unit, value,
-        NOTHING_TO_SHARE if value is None else None,
+        (NO_PRICE if one.key == "cost" else NOTHING_TO_SHARE) if value is None else None,
         measure.of(present) if share else None,
         measure.met(present) if measure.met else None,
         then,
@@ -154,8 +161,8 @@ def _figure(
 
 
 def _absent(key: str, by: By, own: Slice) -> str | None:
-    if key in ABSENT:
-        return ABSENT[key]
+    if key in {"observed", "precision"} and (by is By.DISTRICT or "district_id" in own.names):
+        return DISTRICT_BY
     if key == "open" and by is By.DAY:
         return OPEN_BY_DAY
     if key == "precision" and own.names & {"unit_id", "contractor_id"}:

@@ -10,7 +10,6 @@ from sqlalchemy import ColumnElement, and_
 from datasets.taxonomy import CLASSES, Unit
 from service.control.counting import Tally, open_at, waiting_in_time
 from service.control.periods import Span
-from service.control.plugs import RATED_WELL
 
 Columns = Any  # of counting.View.cases()
 Of = Callable[[Tally], float]
@@ -20,14 +19,15 @@ Of = Callable[[Tally], float]
 class Measure:
     """`of` and `met` from the sums; `rows` and `row_met` the same as conditions on cases.
 
-    A share is met / of; anything else is `of`. `day` is the column by which a case belongs to a period, None where the
-    condition looks at the end of the period.
+    A share is met / of; anything else is `of`, and has no value where `known` is 0. `day` is the column by which a
+    case belongs to a period, None where the condition looks at the end of the period.
     """
 
     of: Of
     rows: Callable[[Columns, Span, datetime], ColumnElement[bool]]
     day: str | None = "day"
     met: Of | None = None
+    known: Of | None = None  # 0: there is no value
     row_met: Callable[[Columns], ColumnElement[bool]] | None = None
 
 
@@ -78,8 +78,7 @@ MEASURES: dict[str, Measure] = {
         met=_sum("in_time"), row_met=_in_time,
     ),
     "percent_satisfied": Measure(
-        _sum("rated"), _orders(lambda c: c.rating.is_not(None)),
-        met=_sum("satisfied"), row_met=lambda c: c.rating >= RATED_WELL,
+        _sum("rated"), lambda c, span, now: c.kind == "rating", met=_sum("satisfied"), row_met=_outcome("satisfied")
     ),
     "open": Measure(
         lambda tally: sum(tally.open_by_age.values()),
@@ -87,7 +86,9 @@ MEASURES: dict[str, Measure] = {
     ),
     "completed": Measure(_sum("completed"), _orders(_outcome("treated")), day="ended_day"),
     **{f"completed_{unit.value}": _quantity(unit) for unit in Unit},
-    "cost": Measure(lambda tally: float(tally.sums["cost"]), _orders(lambda c: c.cost.is_not(None))),
+    "cost": Measure(
+        lambda tally: float(tally.sums["cost"]), _orders(lambda c: c.cost.is_not(None)), known=_sum("costed")
+    ),
     "percent_repairs_lasting": Measure(
         _sum("repairs"), lambda c, span, now: and_(c.kind == "repair", c.outcome != "unverified"),
         met=_sum("repairs_lasting"), row_met=_outcome("good"),

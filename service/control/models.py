@@ -22,7 +22,7 @@ class Source(StrEnum):
 
 
 class IndicatorCase(Base):
-    """One thing that an indicator counts: a defect, one life of a work order, a repair, a verdict on a box.
+    """One thing that an indicator counts: a defect, one life of a work order, a repair, a rating, a verdict on a box.
 
     Derived from the tables of those things (`cases.DERIVED`) and written anew whenever an event names its defect. An
     order that was opened again has a case for each life, so that what was treated then stays treated then.
@@ -38,10 +38,10 @@ class IndicatorCase(Base):
     )
 
     defect_id: Mapped[int] = mapped_column(primary_key=True)
-    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # defect order repair verdict
-    ref_id: Mapped[int] = mapped_column(primary_key=True)  # of the defect, order, repair or detection
+    kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # defect order repair rating verdict
+    ref_id: Mapped[int] = mapped_column(primary_key=True)  # of the defect, order, repair, rating or detection
     number: Mapped[int] = mapped_column(primary_key=True)  # 0: the present life; else the event that ended it
-    at: Mapped[datetime]  # recorded, opened, done or judged
+    at: Mapped[datetime]  # recorded, opened, done, given or judged
     day: Mapped[date]  # of `at`, in Saudi time
     municipality_id: Mapped[int]
     district_id: Mapped[int | None]
@@ -57,7 +57,7 @@ class IndicatorCase(Base):
     ended_day: Mapped[date | None]
     quantity: Mapped[Decimal | None] = mapped_column(Numeric(14, 3))  # in the class's unit of work
     cost: Mapped[Decimal | None] = mapped_column(Numeric(14, 2))
-    rating: Mapped[int | None]
+    rating: Mapped[int | None]  # stars of five
 
 
 class IndicatorDay(Base):

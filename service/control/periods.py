@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from hijridate import Gregorian, Hijri
 
-from service.control.cases import ZONE
+from service.control.plugs import ZONE
 from service.core.errors import Unprocessable
 
 SAUDI_TIME = ZoneInfo(ZONE)

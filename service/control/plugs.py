@@ -1,24 +1,28 @@
-"""Where the figures of other rooms enter: each is a fragment of SQL over the aliases that `cases` names.
+"""Where the figures of other rooms enter: fragments of SQL over the aliases that `cases` names.
 
-`o` is a work order, `d` a defect, `r` a repair. NULL says that the installation keeps no such thing, and the figure
-then answers null with the reason in `ABSENT`, never with a number.
+`o` is a work order, `d` a defect, `r` a repair.
 """
 
-ORDER_DISTRICT = "NULL::bigint"  # of `o`
-DEFECT_DISTRICT = "NULL::bigint"  # of `d`
-REPAIR_DISTRICT = "NULL::bigint"  # of `r`, through `o`
-ORDER_CONTRACTOR = "NULL::bigint"  # of `o`: the contractor behind its unit on the day it was opened
-REPAIR_CONTRACTOR = "NULL::bigint"  # of `r`
-ORDER_COST = "NULL::numeric"  # of the present life of `o`
-ORDER_RATING = "NULL::bigint"  # 1..5 by who reported it, of the present life of `o`
-DEFECT_REPORTED = "FALSE"  # whether a report opened `d`
-RATED_WELL = 4  # and above of 5 is satisfied
+ZONE = "Asia/Riyadh"  # whose midnight ends a day
 
-ABSENT: dict[str, str] = {  # key of an indicator: why it has no value while its fragment above is NULL
-    name: reason
-    for name, fragment, reason in (
-        ("percent_satisfied", ORDER_RATING, "no ratings of reporters are kept in this installation"),
-        ("cost", ORDER_COST, "no contract prices are kept in this installation"),
-    )
-    if fragment.startswith("NULL")
-}
+ORDER_DISTRICT = "o.district_id"
+ORDER_SOURCE = "CASE o.source WHEN 'report' THEN 'centre' ELSE o.source END"
+DEFECT_REPORTED = "EXISTS (SELECT FROM report WHERE report.defect_id = d.id AND report.received_at <= d.created_at)"
+
+
+def contractor(unit: str, at: str) -> str:
+    """Of the contract that covered the order `o` in the hands of a unit at a moment."""
+    return f"""(
+        SELECT c.contractor_id FROM contract AS c JOIN contract_unit AS own ON own.contract_id = c.id
+        WHERE own.unit_id = {unit} AND c.municipality_id = o.municipality_id
+            AND ({at} AT TIME ZONE '{ZONE}')::date BETWEEN c.first_day AND c.last_day
+            AND (c.class_keys = '[]' OR c.class_keys @> to_jsonb(o.class_key))
+            AND (c.district_ids = '[]' OR c.district_ids @> to_jsonb(o.district_id))
+        ORDER BY c.id LIMIT 1)"""
+
+
+def cost(after: str, until: str) -> str:
+    """Charges less credits for `o` in one of its lives; the failure that ends a life is credited to it."""
+    return f"""(
+        SELECT sum(one.amount_halalas) / 100.0 FROM charge AS one
+        WHERE one.work_order_id = o.id AND one.at > {after} AND one.at <= {until})"""
