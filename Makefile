@@ -35,7 +35,7 @@ setup-train: .venv/.installed-train  ## Install the training framework too (torc
 	@touch $@
 
 demo: setup  ## A survey drive from frames to work orders; FRAMES=folder LIMIT=n SERVE=1
-	@$(BIN)/rasid demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
+	@$(BIN)/rasid demo --sheets runs/demo $(if $(FRAMES),--frames "$(FRAMES)") $(if $(LIMIT),--limit $(LIMIT)) $(if $(SERVE),--serve)
 
 test: setup .venv/.clients  ## All tests that need no training framework, against a real PostgreSQL
 	PATH="$(CURDIR)/.venv/panoramax/bin:$$PATH" $(BIN)/pytest -n 2 --dist loadgroup

@@ -3,14 +3,12 @@
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from hijridate import Gregorian, Hijri
 
-from service.control.plugs import ZONE
 from service.core.errors import Unprocessable
+from service.core.hijri import SAUDI_TIME
 
-SAUDI_TIME = ZoneInfo(ZONE)
 DAY = timedelta(days=1)
 MOST_DAYS = 3660
 

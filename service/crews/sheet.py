@@ -11,7 +11,7 @@ from service.crews.models import CrewPlan, PlanStop
 from service.crews.planning import Why
 from service.crews.words import UNITS, WHY, assumptions, choose, class_name, word
 
-MAP_MM, PHOTO_MM, PHOTO_WIDE_MM, TEXT_MM = 95.0, 42.0, 60.0, 28.0
+MAP_MM, PHOTO_MM, PHOTO_WIDE_MM, HEADING_MM, TEXT_MM = 95.0, 42.0, 60.0, 12.0, 28.0
 
 
 def plan_pdf(
@@ -127,7 +127,7 @@ def _places(paper: Paper, plan: CrewPlan, photos: Mapping[int, bytes | None], la
     left = [stop for stop in plan.stops if not stop.finished]
     if not left:
         return
-    paper.new_page()
+    paper.keep(HEADING_MM + TEXT_MM + PHOTO_MM)
     paper.heading(word("places", language), 2)
     for stop in left:
         _place(paper, stop, photos.get(stop.work_order_id), language)

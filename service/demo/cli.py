@@ -31,9 +31,10 @@ def demo(
     data_dir: Annotated[
         Path | None, typer.Option(help="New folder to keep database and files in, else a temporary one.")
     ] = None,
+    sheets: Annotated[Path | None, typer.Option(help="Write the crews' printed sheets into this folder.")] = None,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the figures here too.")] = None,
 ) -> None:
-    """Send a survey drive through the real API, decide, repair, and show what came out.
+    """Send a survey drive through the real API, decide, repair, plan the crews' day, and show what came out.
 
     Without --frames the drive is rendered: streets of Dammam and Khobar with defects whose places are known, so that
     the report also says how many of them were found. Example: rasid demo --frames ./photos --limit 80 --serve
@@ -58,14 +59,15 @@ def demo(
         nullcontext(str(data_dir)) if data_dir else tempfile.TemporaryDirectory(prefix="rasid-demo-")
     )
     with place as folder:
-        report = _run(Path(folder), drive, total, console, model=model, port=port, own=bool(frames), stay=serve)
+        report = _run(Path(folder), drive, total, console, model=model, port=port, own=bool(frames), stay=serve,
+                      sheets=sheets)  # fmt: skip
     if json_file:
         json_file.write_text(json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", "utf-8")
 
 
 def _run(
     data_dir: Path, drive: "Iterator[DemoFrame]", total: int, console: "Console", *,
-    model: str | None, port: int, own: bool, stay: bool,
+    model: str | None, port: int, own: bool, stay: bool, sheets: Path | None,
 ) -> "Report":  # fmt: skip
     from datasets.simulator import CameraModel
     from service.accounts.schemas import CameraProfile
@@ -80,8 +82,10 @@ def _run(
     with open_runtime(Settings(data_dir=data_dir)) as runtime:  # until the service is down: it shares the database
         staff = found_towns(runtime, CameraProfile() if own else profile_of(CameraModel()))
         with running_service(data_dir, model, port or _free_port()) as base_url:
-            report = travel(base_url, staff, drive, total, console)
+            report = travel(base_url, staff, drive, total, console, sheets)
             print_report(report, console)
+            if sheets:
+                console.print(f"The crews' sheets to print: {sheets}")
             if stay:
                 _stay(f"{base_url}/sign-in/link?token={staff.sign_in_link}", console)
     return report

@@ -27,10 +27,11 @@ class Client:
         body = {"metadata": frame.metadata.model_dump_json(exclude_none=True)}
         return self._http.post("/api/v1/frames", files={"image": (frame.name, frame.data)}, data=body).status_code
 
-    def get(self, path: str, **query: object) -> Any:
-        response = self._http.get(f"/api/v1{path}", params={key: str(value) for key, value in query.items()})
-        response.raise_for_status()
-        return response.json()
+    def get(self, path: str, **query: Any) -> Any:
+        return self._get(path, query).json()
+
+    def download(self, path: str) -> bytes:
+        return self._get(path, {}).content
 
     def items(self, path: str, **query: object) -> Iterator[Any]:
         """Every item of a paged list."""
@@ -43,18 +44,24 @@ class Client:
             after = {"after": page["next"]}
 
     def post(self, path: str, **body: object) -> Any:
-        response = self._http.post(f"/api/v1{path}", json=body)
-        response.raise_for_status()
-        return response.json()
+        return self._body(self._http.post(f"/api/v1{path}", json=body))
+
+    def put(self, path: str, **body: object) -> Any:
+        return self._body(self._http.put(f"/api/v1{path}", json=body))
+
+    def post_form(self, path: str, fields: dict[str, str]) -> Any:
+        return self._body(self._http.post(f"/api/v1{path}", data=fields))
 
     def report_done(self, order_id: int, photo: bytes, quantity: float) -> Any:
-        response = self._http.post(
-            f"/api/v1/work-orders/{order_id}/done",
-            files={"photo": ("after.jpg", photo)},
-            data={"quantity": str(quantity)},
-        )
-        response.raise_for_status()
-        return response.json()
+        path, files = f"/api/v1/work-orders/{order_id}/done", {"photo": ("after.jpg", photo)}
+        return self._body(self._http.post(path, files=files, data={"quantity": str(quantity)}))
+
+    def _get(self, path: str, query: dict[str, Any]) -> httpx2.Response:
+        return self._http.get(f"/api/v1{path}", params=query).raise_for_status()
+
+    @staticmethod
+    def _body(response: httpx2.Response) -> Any:
+        return response.raise_for_status().json()
 
 
 @contextmanager

@@ -11,6 +11,7 @@ from datasets.simulator import Truth
 from datasets.taxonomy import BY_KEY
 from service.core.geodesy import distance_m
 from service.demo.client import Client
+from service.demo.operations import Day, print_day
 
 FOUND_WITHIN_M = 12.0  # a defect of the right class this near to a drawn one counts as having found it
 
@@ -38,6 +39,7 @@ class Report:
     seconds_until_processed: float
     images_per_s: float
     drawn_found: dict[str, DrawnFound]
+    day: Day
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -103,6 +105,7 @@ def print_report(report: Report, console: Console) -> None:
             other = sum(states.values()) - states.get("open", 0) - states.get("closed", 0)
             orders.add_row(place, unit, str(states.get("open", 0)), str(states.get("closed", 0)), str(other))
     console.print(orders)
+    print_day(report.day, console)
     if report.drawn_found:
         title = f"Against the drawing (right class within {FOUND_WITHIN_M:g} m)"
         truth = Table("class", "drawn", "found", "reported", "of these wrong", title=title)

@@ -1,4 +1,4 @@
-"""The scripted people of the demo: an inspector who decides every candidate, a crew that repairs one order a unit."""
+"""The scripted people of the demo: an inspector who decides every candidate, crews that repair."""
 
 from typing import Any
 
@@ -23,16 +23,20 @@ def review_all(inspector: Client, console: Console) -> dict[str, int]:
     return verdicts
 
 
-def repair_some(supervisor: Client, photo: bytes) -> int:
-    """Takes the first open order of each unit through assignment, work, proof and inspection; returns how many."""
+def first_orders(supervisor: Client) -> list[Any]:
+    """The first open order of each unit."""
     first_of_unit: dict[int, Any] = {}
     for order in supervisor.items("/work-orders", state="open"):
         if order["unit_id"] is not None:
             first_of_unit.setdefault(order["unit_id"], order)
-    for order in first_of_unit.values():
+    return list(first_of_unit.values())
+
+
+def repair(supervisor: Client, orders: list[Any], photo: bytes) -> None:
+    """Takes orders through assignment, work, proof and inspection."""
+    for order in orders:
         path = f"/work-orders/{order['id']}"
         supervisor.post(f"{path}/assign")
         supervisor.post(f"{path}/start")
         supervisor.report_done(order["id"], photo, order["quantity_estimated"] or 1.0)
         supervisor.post(f"{path}/inspection", passed=True, note="demo")
-    return len(first_of_unit)

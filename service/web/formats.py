@@ -4,7 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
@@ -12,10 +11,10 @@ from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup
 
 from datasets.taxonomy import BY_KEY, Unit
+from service.core.hijri import SAUDI_TIME
 from service.core.i18n import Language
 from service.web.words import UNITS
 
-SAUDI_TIME = ZoneInfo("Asia/Riyadh")
 SWITCH_AT = 2  # 40 hours stay hours, 50 are two days: a rounded "1 day" would hide half a day
 PATTERNS = {Language.ARABIC: "d MMM y، HH:mm", Language.ENGLISH: "d MMM y, HH:mm"}
 

@@ -32,7 +32,10 @@ def test_own_images_become_defects_and_closed_orders_and_a_broken_one_is_counted
         (photos / f"{number}.jpg").write_bytes(jpeg(blob_image({"pothole": [(left, 330, left + 64, 394)]})))
     (photos / "broken.jpg").write_bytes(b"\xff\xd8\xff broken")
     report_file = tmp_path / "report.json"
-    arguments = ("--frames", str(photos), "--model", str(blob_model), "--json", str(report_file))
+    sheets = tmp_path / "sheets"
+    arguments = (
+        "--frames", str(photos), "--model", str(blob_model), "--json", str(report_file), "--sheets", str(sheets),
+    )  # fmt: skip
     with postgres_folder() as temporary:
         done = run_demo(temporary, *arguments)
         remains = list(temporary.glob("rasid-*"))
@@ -46,6 +49,11 @@ def test_own_images_become_defects_and_closed_orders_and_a_broken_one_is_counted
     assert 1 <= found <= 5
     assert report["work_orders"]["Dammam"]["Pothole machine"]["closed"] == 1
     assert report["images_per_s"] > 0
+    day = report["day"]
+    assert day["call"]["defect_id"] and day["call"]["chance"] > 0.5
+    assert day["indicators"]["Dammam"]["treated"] == 1
+    assert len(day["routes"]) == len(list(sheets.glob("*.pdf"))) <= found
+    assert all(route["stops"] + route["left_out"] > 0 for route in day["routes"])
 
 
 def test_rendered_frames_carry_their_place_in_the_exif_and_cover_both_towns() -> None:
