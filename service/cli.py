@@ -3,21 +3,20 @@
 import json
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.core.commands import DataDir, in_transaction, opened, parsed
+
 if TYPE_CHECKING:
-    from sqlalchemy.orm import Session
+    pass
 
-    from service.core.runtime import Runtime
-
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 
 app = typer.Typer(
     name="rasid",
@@ -79,7 +78,7 @@ def serve(
     from service.app import create_app
 
     changes = {"host": host, "port": port, "worker_in_server": worker}
-    with _runtime(data_dir, **changes) as runtime:
+    with opened(data_dir, **changes) as runtime:
         settings = runtime.settings
         typer.echo(f"Rasid on http://{settings.host}:{settings.port} (Ctrl-C ends it)", err=True)
         config = uvicorn.Config(create_app(runtime), host=settings.host, port=settings.port, log_level="warning")
@@ -98,7 +97,7 @@ def worker(data_dir: DataDir = None) -> None:
 
     from service.jobs import run_worker_until_signalled
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         TERMINATION.insist()
         asyncio.run(run_worker_until_signalled(runtime))
 
@@ -124,9 +123,9 @@ def create_user(
     from service.accounts.service import find_municipality
     from service.work_orders.operations import find_unit
 
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         places = [find_municipality(session, key) for key in municipality or []]
-        data = _parsed(
+        data = parsed(
             UserIn,
             email=email,
             name=name or email,
@@ -152,7 +151,7 @@ def make_sign_in_link(
     from service.accounts.service import find_user, issue_token
     from service.core.clock import utc_now
 
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         user = find_user(session, email)
         secret = issue_token(session, user, utc_now() + timedelta(hours=hours), sign_in_link=True)
         typer.echo(f"{base_url.rstrip('/')}/sign-in/link?token={secret}")
@@ -174,8 +173,8 @@ def create_municipality(
     from service.work_orders.operations import create_municipality as create
 
     shape = json.loads(boundary.read_text("utf-8")) if boundary else None
-    with _session(data_dir) as (session, _):
-        made = create(session, _parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape))
+    with in_transaction(data_dir) as (session, _):
+        made = create(session, parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape))
         typer.echo(f"{made.key}: id {made.id}")
 
 
@@ -199,9 +198,9 @@ def create_vehicle(
     from service.core.clock import utc_now
 
     camera = {"height_m": height_m, "pitch_deg": pitch_deg, "yaw_deg": yaw_deg, "hfov_deg": hfov_deg}
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
-        data = _parsed(VehicleIn, municipality_id=place.id, name=name, camera=camera)
+        data = parsed(VehicleIn, municipality_id=place.id, name=name, camera=camera)
         _, key = create(session, SYSTEM_CALLER, data, utc_now())
         typer.echo(key)
 
@@ -225,41 +224,3 @@ def _missing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:
         raise typer.Exit(2)
 
     return explain
-
-
-@contextmanager
-def _runtime(data_dir: Path | None, **changes: object) -> "Iterator[Runtime]":
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    given = {key: value for key, value in {"data_dir": data_dir, **changes}.items() if value is not None}
-    configure_logging()
-    with open_runtime(Settings(**given)) as runtime:  # type: ignore[arg-type]  # pydantic checks them
-        yield runtime
-
-
-@contextmanager
-def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-
-    try:
-        with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
-            yield session, runtime
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _parsed(model: Any, **values: object) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"rasid: {message}", err=True)
-    sys.exit(2)

@@ -2,8 +2,6 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -12,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from service.core.commands import DataDir, opened
+
 if TYPE_CHECKING:
     from service.control.figures import Answer, Figure
-    from service.core.runtime import Runtime
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 Kind = TypeVar("Kind", bound=StrEnum)
 
 indicators = typer.Typer(help="Figures of a period, and the sums they are read from.", no_args_is_help=True)
@@ -54,7 +52,7 @@ def show(
     from service.core.clock import utc_now
 
     kind, group, now = _one_of(PeriodKind, period), _one_of(By, by), utc_now()
-    with _runtime(data_dir) as runtime, snapshot(runtime.database) as session:
+    with opened(data_dir) as runtime, snapshot(runtime.database) as session:
         span = span_of(kind, on.date() if on else saudi_day(now), first and first.date(), last and last.date())
         place = find_municipality(session, municipality).id if municipality else None
         asked = Slice(municipality_id=place, class_key=class_key)
@@ -89,27 +87,9 @@ def rebuild_sums(data_dir: DataDir = None) -> None:
     from service.control.facts import rebuild
     from service.core.clock import utc_now
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         cases = rebuild(runtime.database, utc_now())
     typer.echo(f"{cases:,} cases")
-
-
-@contextmanager
-def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
-    """A refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime:
-            yield runtime
-    except RasidError as error:
-        typer.echo(f"rasid indicators: {error.detail}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _one_of(kind: type[Kind], value: str) -> Kind:

@@ -12,18 +12,16 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
+from service.core.commands import DataDir, Json, Place, opened
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.accounts.models import Municipality
-    from service.core.runtime import Runtime
     from service.coverage.figures import Coverage
     from service.coverage.period import Period
     from service.coverage.streets import StreetImport
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
-Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 First = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First UTC day; else a year.")]
 Last = Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last UTC day; else today.")]
 
@@ -136,7 +134,7 @@ def recount(
     from service.accounts.service import find_municipality
     from service.coverage.counting import rebuild
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         period = _period(first, last or first)
         for number in range((period.last - period.first).days + 1):
             day = period.first + timedelta(days=number)
@@ -150,26 +148,8 @@ def _at(municipality: str, data_dir: Path | None) -> "Iterator[tuple[Session, Mu
     """One transaction."""
     from service.accounts.service import find_municipality
 
-    with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
         yield session, find_municipality(session, municipality)
-
-
-@contextmanager
-def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
-    """A refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime:
-            yield runtime
-    except RasidError as error:
-        typer.echo(f"rasid coverage: {error.detail}", err=True)
-        raise typer.Exit(2) from error
 
 
 def _period(first: datetime | None, last: datetime | None) -> "Period":

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.core.commands import DataDir, Place, in_transaction, parsed_file
 from service.core.i18n import Language
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from service.crews.schemas import PlanDetail
     from service.work_orders.models import Unit
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
-Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
 UnitKey = Annotated[str, typer.Argument(help="Key of the unit, such as pothole_machine.")]
 
 
@@ -47,17 +46,13 @@ def set_crew(
 
     Example: rasid crew set pothole_machine crew.json --municipality dammam
     """
-    from pydantic import ValidationError
 
     from service.accounts.service import SYSTEM_CALLER
     from service.core.clock import utc_now
     from service.crews import crews
     from service.crews.schemas import CrewIn
 
-    try:
-        data = CrewIn.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+    data = parsed_file(CrewIn, file)
     with _unit(municipality, unit, data_dir) as (session, _, found):
         crews.set_crew(session, SYSTEM_CALLER, found.id, data, utc_now())
         typer.echo(f"{found.key}: set")
@@ -142,24 +137,10 @@ def _text(plan: "PlanDetail") -> str:
 
 @contextmanager
 def _unit(municipality: str, key: str, data_dir: Path | None) -> "Iterator[tuple[Session, Runtime, Unit]]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
+    """One transaction."""
     from service.accounts.service import find_municipality
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
     from service.work_orders.operations import find_unit
 
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
-            place = find_municipality(session, municipality)
-            yield session, runtime, find_unit(session, place.id, key)
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"rasid crew: {message}", err=True)
-    raise typer.Exit(2)
+    with in_transaction(data_dir) as (session, runtime):
+        place = find_municipality(session, municipality)
+        yield session, runtime, find_unit(session, place.id, key)

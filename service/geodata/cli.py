@@ -1,12 +1,13 @@
 """`rasid geodata`: features into a file, tokens for GIS programs, and what a municipality publishes."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from service.core.commands import DataDir, Place, in_transaction, refuse
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -15,8 +16,6 @@ if TYPE_CHECKING:
     from service.geodata.fields import Collection
     from service.geodata.sources import View
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
-Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
 
 geodata = typer.Typer(help="Open geodata: files for GIS programs, and what the public may see.", no_args_is_help=True)
 
@@ -43,13 +42,13 @@ def export_file(
     from service.geodata.export import Format, export
 
     if file.exists() or file.suffix not in (".gpkg", ".geojson"):
-        _fail(f"expected a new file named .gpkg or .geojson, got {file}")
+        refuse(f"expected a new file named .gpkg or .geojson, got {file}")
     form = Format.GEOPACKAGE if file.suffix == ".gpkg" else Format.GEOJSON
     told = [*({"bbox": bbox, "datetime": datetime}.items()), *_filters(where or [])]
     query = [(name, text) for name, text in told if text is not None]
     draft = file.with_name(f".{file.name}.part")
     try:
-        with _session(data_dir) as session:
+        with in_transaction(data_dir) as (session, _):
             view = _view(session, municipality)
             sources = [find_source(PRIVATE, view.caller, one) for one in collection or PRIVATE.sources]
             layers = [(source, _asked(query, source.about)) for source in sources]
@@ -76,7 +75,7 @@ def token(
     from service.accounts.service import find_user, issue_token
     from service.core.clock import utc_now
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         secret = issue_token(session, find_user(session, email), utc_now() + timedelta(days=days))
     typer.echo(secret)
 
@@ -96,7 +95,7 @@ def publish(
     from service.core.clock import utc_now
     from service.geodata.publishing import publish as show
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
         show(session, SYSTEM_CALLER, place.id, delay_days, grid_m, utc_now())
     typer.echo(f"{municipality}: published, {delay_days} days late, on a grid of {grid_m:g} m")
@@ -112,7 +111,7 @@ def withdraw(municipality: Place, data_dir: DataDir = None) -> None:
     from service.core.clock import utc_now
     from service.geodata.publishing import withdraw as hide
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         hide(session, SYSTEM_CALLER, find_municipality(session, municipality).id, utc_now())
     typer.echo(f"{municipality}: not published")
 
@@ -135,7 +134,7 @@ def _filters(where: list[str]) -> Iterator[tuple[str, str]]:
     for one in where:
         name, equals, text = one.partition("=")
         if not equals:
-            _fail(f"expected --where property=value, got {one!r}")
+            refuse(f"expected --where property=value, got {one!r}")
         yield name, text
 
 
@@ -143,25 +142,3 @@ def _asked(query: list[tuple[str, str]], about: "Collection") -> "Asked":
     from service.geodata.asking import read_asked
 
     return read_asked(query, about.filters)
-
-
-@contextmanager
-def _session(data_dir: Path | None) -> "Iterator[Session]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
-            yield session
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"rasid geodata: {message}", err=True)
-    raise typer.Exit(2)

@@ -21,7 +21,7 @@ def runner(runtime: Runtime, street: Street, monkeypatch: pytest.MonkeyPatch) ->
     def opened(data_dir: Path | None) -> Iterator[Runtime]:
         yield runtime
 
-    monkeypatch.setattr(cli, "_runtime", opened)
+    monkeypatch.setattr(cli, "opened", opened)
     street.live("accept", "assign", "start", "done", "pass")
     street.live("accept")
     return CliRunner()

@@ -117,7 +117,7 @@ def test_a_file_that_is_no_geojson_is_told_and_nothing_imported(dammam: Municipa
     path.write_text('{"type": "FeatureCollection", "features": [')
     done = rasid_coverage("streets", str(path), "--municipality", "dammam")
     assert done.exit_code == 2
-    assert "rasid coverage: expected" in done.output
+    assert "rasid: expected" in done.output
 
 
 def test_help_teaches() -> None:
