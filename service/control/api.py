@@ -14,9 +14,9 @@ from service.control.definitions import BY_KEY, INDICATORS, Indicator
 from service.control.figures import Answer, Figure, Group, figures_of
 from service.control.periods import Span, hijri
 from service.control.rows import CaseRow, Place, place_of, rows_of
-from service.control.sheets import FILES, Cell, FileFormat, sheet
 from service.core.api import PROBLEMS, LimitQuery, NowDep
 from service.core.errors import Unprocessable
+from service.core.sheets import FILES, Cell, FileFormat, Sheet, download
 
 router = APIRouter(prefix="/api/v1/indicators", responses=PROBLEMS, tags=["indicators"])
 MOST_ROWS = 100_000  # of a file; a page holds 500
@@ -91,7 +91,7 @@ def export_indicators(
 ) -> Response:
     """The same as a file, one line a figure."""
     answer = figures_of(view, caller, cases, by, asked.kind, asked.span, now, only)
-    return sheet(f"indicators-{answer.span.first}-{answer.span.last}", format, HEAD, answer_lines(answer))
+    return download(f"indicators-{answer.span.first}-{answer.span.last}", format, Sheet(HEAD, answer_lines(answer)))
 
 
 @router.get("/{indicator}/rows")
@@ -116,7 +116,7 @@ def export_rows(
     if len(found) > MOST_ROWS:
         raise Unprocessable("indicators.rows", f"expected at most {MOST_ROWS} rows, got more; ask for a shorter period")
     head = tuple(CaseRow.__dataclass_fields__)
-    return sheet(indicator, format, head, (tuple(vars(row).values()) for row in found))
+    return download(indicator, format, Sheet(head, [tuple(vars(row).values()) for row in found]))
 
 
 def answer_out(answer: Answer) -> AnswerOut:

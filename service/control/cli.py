@@ -59,9 +59,9 @@ def show(
         answer = figures_of(View(session), SYSTEM_CALLER, asked, group, kind, span, now)
     if csv_file:
         from service.control.api import HEAD, answer_lines
-        from service.control.sheets import as_csv
+        from service.core.sheets import Sheet, write_file
 
-        csv_file.write_bytes(as_csv(HEAD, answer_lines(answer)))
+        write_file(csv_file, Sheet(HEAD, answer_lines(answer)))
     if as_json:
         json.dump(asdict(answer), sys.stdout, ensure_ascii=False, default=str)
         typer.echo()

@@ -15,9 +15,9 @@ from service.control.models import InitiativeState, Phase, Programme
 from service.control.periods import Span
 from service.control.programmes import Aim, Stand, stand_of
 from service.control.progress import Status
-from service.control.sheets import FILES, FileFormat, sheet
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.fields import Key, Name, Note, RowId
+from service.core.sheets import FILES, FileFormat, Sheet, download
 from service.defects.schemas import ClassKey, Row
 
 router = APIRouter(prefix="/api/v1/programmes", responses=PROBLEMS, tags=["indicators"])
@@ -157,7 +157,7 @@ def export_programme(
          one.target, one.value, one.forecast, one.progress_percent, one.status.value, one.reason, one.rows)
         for phase in found.phases for one in phase.targets
     )  # fmt: skip
-    return sheet(f"programme-{found.key}", format, HEAD, lines)
+    return download(f"programme-{found.key}", format, Sheet(HEAD, lines))
 
 
 @router.put("/{programme_id}")

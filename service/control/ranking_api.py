@@ -11,8 +11,8 @@ from service.control.asking import AskedDep, ViewDep, ViewerDep
 from service.control.definitions import BY_KEY, SHARES
 from service.control.ranking import Missing, Rule, Share
 from service.control.rankings import Ranking, ranking_of, rule_at, set_rule
-from service.control.sheets import FILES, FileFormat, sheet
 from service.core.api import PROBLEMS, NowDep, SessionDep
+from service.core.sheets import FILES, FileFormat, Sheet, download
 
 router = APIRouter(prefix="/api/v1/ranking", responses=PROBLEMS, tags=["indicators"])
 HEAD = (
@@ -93,7 +93,7 @@ def export_ranking(
          share.indicator, share.value, share.weight, share.points, one.rows.get(share.indicator))
         for one in found for share in one.shares
     )  # fmt: skip
-    return sheet(f"ranking-{asked.span.first}-{asked.span.last}", format, HEAD, lines)
+    return download(f"ranking-{asked.span.first}-{asked.span.last}", format, Sheet(HEAD, lines))
 
 
 @router.get("/rule")

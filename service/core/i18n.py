@@ -20,6 +20,11 @@ class Language(StrEnum):
         return "rtl" if self is Language.ARABIC else "ltr"
 
 
+def choose(pair: tuple[str, str], language: Language) -> str:
+    """Of English and Arabic."""
+    return pair[language is Language.ARABIC]
+
+
 def choose_language(cookie: str | None, accept_language: str | None) -> Language:
     """What the visitor chose before, else the best the browser asks for (RFC 9110, 12.5.4), else Arabic."""
     if cookie in set(Language):

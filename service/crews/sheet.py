@@ -4,12 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from service.core.hijri import SAUDI_TIME, hijri_of
-from service.core.i18n import Language
+from service.core.i18n import Language, choose
 from service.core.paper import Column, Paper, left_to_right
 from service.core.paper_map import LonLat, Sketch, Spot, draw_map
 from service.crews.models import CrewPlan, PlanStop
 from service.crews.planning import Why
-from service.crews.words import UNITS, WHY, assumptions, choose, class_name, word
+from service.crews.words import UNITS, WHY, assumptions, class_name, word
 
 MAP_MM, PHOTO_MM, PHOTO_WIDE_MM, HEADING_MM, TEXT_MM = 95.0, 42.0, 60.0, 12.0, 28.0
 

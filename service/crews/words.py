@@ -1,7 +1,7 @@
 """The words of a crew's sheet in both languages, and what a plan takes for granted."""
 
 from datasets.taxonomy import BY_KEY
-from service.core.i18n import Language
+from service.core.i18n import Language, choose
 from service.core.tables import JsonObject
 from service.crews.planning import Why
 from service.crews.travel import Measured
@@ -77,10 +77,6 @@ SPEED = ("The crew drives {speed:g} km/h on average.", "متوسط سرعة ال
 
 def word(key: str, language: Language) -> str:
     return choose(WORDS[key], language)
-
-
-def choose(pair: tuple[str, str], language: Language) -> str:
-    return pair[1] if language is Language.ARABIC else pair[0]
 
 
 def class_name(class_key: str, language: Language) -> str:

@@ -6,14 +6,16 @@ A verdict is posted in `work_orders.api`, because accepting a defect opens its w
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Response
 from sqlalchemy import select
 
 from datasets.taxonomy import CLASSES
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
-from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, SessionDep
+from service.core.api import PROBLEMS, AfterQuery, LimitQuery, Page, RuntimeDep, SessionDep
 from service.core.fields import RowId
+from service.core.i18n import Language
+from service.core.sheets import FILES, FileFormat, download
 from service.defects import access, geo_api, learning_api, splits_api
 from service.defects.access import DefectOrder
 from service.defects.models import Defect, Detection, Sighting
@@ -29,6 +31,7 @@ from service.defects.schemas import (
     defect_out,
     sighting_out,
 )
+from service.defects.sheets import defect_sheet
 from service.defects.states import DefectState
 from service.surveys.schemas import EventOut
 from service.surveys.service import get_frame
@@ -59,6 +62,18 @@ def list_defects(
         after=after, limit=limit,
     )  # fmt: skip
     return Page(items=[defect_out(row) for row in rows], next=following)
+
+
+@router.get("/defects.{format}", response_class=Response, responses=FILES)
+def export_defects(
+    format: FileFormat, caller: ViewerDep, runtime: RuntimeDep, state: DefectState | None = None,  # noqa: A002
+    class_key: ClassKey | None = None, municipality_id: RowId | None = None, lang: Language = Language.ENGLISH,
+) -> Response:  # fmt: skip
+    """All defects of the filter as CSV or Excel, the oldest first."""
+    asked = defect_sheet(
+        runtime.database, caller, lang, state=state, class_key=class_key, municipality_id=municipality_id
+    )
+    return download("defects", format, asked)
 
 
 @router.get("/defects/{defect_id}")

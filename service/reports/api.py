@@ -21,6 +21,8 @@ from service.core.api import (
 )
 from service.core.errors import NotFound
 from service.core.fields import NO_NUL, RowId
+from service.core.i18n import Language
+from service.core.sheets import FILES, FileFormat, download
 from service.defects.schemas import ClassKey, defect_out
 from service.reports import centre
 from service.reports.access import ReportFilter, get_photo, get_report, list_reports, list_updates
@@ -44,6 +46,7 @@ from service.reports.schemas import (
     TakeIn,
     UpdateOut,
 )
+from service.reports.sheets import report_sheet
 from service.reports.states import ReportState, allowed
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["reports"])
@@ -52,17 +55,34 @@ AgentDep = Annotated[Caller, Depends(require(Permission.MANAGE_REPORTS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}}, "description": "the photo"}}
 
 
+def wanted_reports(
+    state: ReportState | None = None, class_key: ClassKey | None = None, municipality_id: RowId | None = None,
+    source: ReportSource | None = None, defect_id: RowId | None = None,
+    number: Annotated[str | None, Query(max_length=60, pattern=NO_NUL)] = None, unplaced: bool | None = None,
+    since: datetime | None = None, until: datetime | None = None,
+) -> ReportFilter:  # fmt: skip
+    return ReportFilter(state, class_key, municipality_id, source, defect_id, number, unplaced, since, until)
+
+
+WantedDep = Annotated[ReportFilter, Depends(wanted_reports)]
+
+
 @router.get("/reports")
 def get_reports(
-    caller: ViewerDep, session: SessionDep, state: ReportState | None = None, class_key: ClassKey | None = None,
-    municipality_id: RowId | None = None, source: ReportSource | None = None, defect_id: RowId | None = None,
-    number: Annotated[str | None, Query(max_length=60, pattern=NO_NUL)] = None, unplaced: bool | None = None,
-    since: datetime | None = None, until: datetime | None = None, after: AfterQuery = None, limit: LimitQuery = 100,
-) -> Page[ReportOut]:  # fmt: skip
+    caller: ViewerDep, session: SessionDep, wanted: WantedDep, after: AfterQuery = None, limit: LimitQuery = 100
+) -> Page[ReportOut]:
     """Reports of the caller's municipalities, the newest first; `state=received` waits for a person."""
-    wanted = ReportFilter(state, class_key, municipality_id, source, defect_id, number, unplaced, since, until)
     rows, following = list_reports(session, caller, wanted, after, limit)
     return Page(items=[ReportOut.model_validate(row) for row in rows], next=following)
+
+
+@router.get("/reports.{format}", response_class=Response, responses=FILES)
+def export_reports(
+    format: FileFormat, caller: ViewerDep, runtime: RuntimeDep, wanted: WantedDep,  # noqa: A002
+    lang: Language = Language.ENGLISH,
+) -> Response:  # fmt: skip
+    """All reports of the filter as CSV or Excel; who sent them is not in it."""
+    return download("reports", format, report_sheet(runtime.database, caller, wanted, lang))
 
 
 @router.post(

@@ -157,8 +157,9 @@ def export(
     from service.accounts.service import SYSTEM_CALLER, find_municipality
     from service.core.clock import utc_now
     from service.core.i18n import Language
-    from service.work_orders import sheets
+    from service.core.sheets import write_file
     from service.work_orders.listing import OrderFilter, OrderSort
+    from service.work_orders.sheets import order_sheet
     from service.work_orders.states import WorkOrderState
 
     chosen = (_chosen(WorkOrderState, state) if state else None, _chosen(OrderSort, sort), _chosen(Language, lang))
@@ -167,12 +168,8 @@ def export(
     with _session(data_dir) as (session, runtime):
         place = find_municipality(session, municipality)
         wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=True if overdue else None)
-        rows = sheets.order_rows(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
-        if file.suffix == ".xlsx":
-            count = sheets.write_workbook(file, rows, chosen[2])
-        else:
-            with file.open("w", encoding="utf-8", newline="") as out:
-                count = sum(1 for _ in map(out.write, sheets.csv_lines(rows, chosen[2]))) - 1
+        sheet = order_sheet(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
+        count = write_file(file, sheet)
     typer.echo(f"{count:,} orders in {file}")
 
 

@@ -1,35 +1,28 @@
 """HTTP for lists of work orders: pages, CSV and Excel with the same filters and orders."""
 
-import tempfile
 from dataclasses import fields
-from pathlib import Path
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import AwareDatetime, BaseModel, Field
-from starlette.background import BackgroundTask
 
 from service.accounts.caller import Caller, require
 from service.accounts.permissions import Permission
-from service.core.api import NowDep, Responses, RuntimeDep, SessionDep
-from service.core.errors import Unprocessable
+from service.core.api import NowDep, RuntimeDep, SessionDep
 from service.core.fields import RowId
 from service.core.i18n import Language
+from service.core.sheets import CSV_FILE, MAX_ROWS, XLSX_FILE, FileFormat, download, too_many
 from service.defects.schemas import ClassKey
 from service.defects.sizes import SizeClass
-from service.work_orders import sheets
 from service.work_orders.listing import OrderFilter, OrderSort, count_orders, page_of_orders
 from service.work_orders.models import OrderSource
 from service.work_orders.schemas import WorkOrderOut, work_order_out
+from service.work_orders.sheets import order_sheet
 from service.work_orders.states import WorkOrderState
 
 router = APIRouter(tags=["work orders"])
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
-CSV_TYPE = "text/csv; charset=utf-8"
-XLSX_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV_FILE: Responses = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
-XLSX_FILE: Responses = {200: {"content": {XLSX_TYPE: {"schema": {"type": "string", "format": "binary"}}}}}
 
 
 class OrderFilterFields(BaseModel):
@@ -84,32 +77,20 @@ def list_work_orders(
 @router.get("/work-orders.csv", response_class=StreamingResponse, responses=CSV_FILE)
 def export_csv(
     caller: ViewerDep, runtime: RuntimeDep, now: NowDep, query: Annotated[OrderExportQuery, Query()]
-) -> StreamingResponse:
+) -> Response:
     """All orders of the filter as CSV (UTF-8 with a byte order mark), sent as it is read."""
-    rows = sheets.order_rows(runtime.database, caller, query.told(), now, query.sort, query.lang)
-    return StreamingResponse(
-        sheets.csv_lines(rows, query.lang), media_type=CSV_TYPE, headers=_attachment("work-orders.csv")
-    )
+    sheet = order_sheet(runtime.database, caller, query.told(), now, query.sort, query.lang)
+    return download("work-orders", FileFormat.CSV, sheet)
 
 
 @router.get("/work-orders.xlsx", response_class=FileResponse, responses=XLSX_FILE)
 def export_xlsx(
     caller: ViewerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep,
     query: Annotated[OrderExportQuery, Query()],
-) -> FileResponse:  # fmt: skip
+) -> Response:  # fmt: skip
     """All orders of the filter as an Excel sheet; in Arabic it runs from right to left."""
     count = count_orders(session, caller, query.told(), now)
-    if count > sheets.MAX_SHEET_ROWS:
-        raise Unprocessable(
-            "export.too_many", f"expected at most {sheets.MAX_SHEET_ROWS:,} orders for one sheet, got {count:,}; "
-            "filter by opened_from and opened_until, or take the CSV"
-        )  # fmt: skip
-    with tempfile.NamedTemporaryFile(prefix="rasid-", suffix=".xlsx", delete=False) as file:
-        path = Path(file.name)
-    rows = sheets.order_rows(runtime.database, caller, query.told(), now, query.sort, query.lang)
-    sheets.write_workbook(path, rows, query.lang)
-    return FileResponse(path, media_type=XLSX_TYPE, filename="work-orders.xlsx", background=BackgroundTask(path.unlink))
-
-
-def _attachment(name: str) -> dict[str, str]:
-    return {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    if count > MAX_ROWS:
+        raise too_many(f"{count:,}")
+    sheet = order_sheet(runtime.database, caller, query.told(), now, query.sort, query.lang)
+    return download("work-orders", FileFormat.XLSX, sheet)

@@ -1,3 +1,5 @@
+import csv
+from io import StringIO
 from typing import Any
 
 import pytest
@@ -6,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from datasets.taxonomy import KEYS
 from service.accounts.permissions import Role
+from service.defects.sheets import COLUMNS
 from tests.defects.sightings import box, make_defect, see
 from tests.factories import make_frame, make_municipality, make_survey, make_user, make_vehicle, sign_in
 
@@ -116,3 +119,19 @@ def test_an_admin_sees_every_municipality(client: TestClient, session: Session) 
     ours = make_defect(session)
     found = all_pages(client, sign_in(session, make_user(session, Role.ADMIN)), "/api/v1/defects")
     assert [item["id"] for item in found] == [theirs.id, ours.id]
+
+
+def test_defects_are_exported_in_both_languages_within_the_callers_rights(
+    client: TestClient, session: Session, headers: dict[str, str]
+) -> None:
+    ids = [make_defect(session, box("pothole", east_m=40 * n)).id for n in range(3)]
+    make_defect(session, box("garbage", east_m=200))
+    told = client.get("/api/v1/defects.csv", headers=headers, params={"class_key": "pothole", "lang": "ar"})
+    assert told.status_code == 200, told.text
+    rows = list(csv.reader(StringIO(told.content.decode("utf-8-sig"))))
+    assert [int(row[0]) for row in rows[1:]] == ids
+    assert rows[0] == [arabic for _, arabic in COLUMNS.values()] and rows[1][1] == "بانتظار المراجعة"
+    neighbour = sign_in(session, make_user(session, municipality=make_municipality(session, "khobar")))
+    assert len(client.get("/api/v1/defects.csv", headers=neighbour).text.splitlines()) == 1
+    assert client.get("/api/v1/defects.xlsx", headers=headers).content.startswith(b"PK")
+    assert client.get("/api/v1/defects.pdf", headers=headers).status_code == 422

@@ -1,10 +1,12 @@
 """A citizen's report from its first word to the end, through the API: merged, mended, told, rated, opened again."""
 
+import csv
 import json
 import re
 from collections.abc import Iterator
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from io import StringIO
 from threading import Thread
 from typing import Any
 
@@ -256,3 +258,19 @@ def test_a_caller_of_open311_may_reopen_within_the_time(
 def _settle(runtime: Runtime) -> None:
     follow_defects(runtime, utc_now())
     send_notices(runtime, utc_now())
+
+
+def test_reports_are_exported_without_their_senders(
+    client: TestClient, session: Session, agent: dict[str, str]
+) -> None:
+    person = {"email": "sara@example.org", "first_name": "Sara", "phone": "0501234567"}
+    tell_report(client, agent, person=person, description="hole, call 0501234567", address="Sara's house")
+    tell_report(client, agent, class_key="garbage", lat=DAMMAM[0] + 0.01)
+    told = client.get("/api/v1/reports.csv", headers=agent, params={"class_key": "pothole"})
+    assert told.status_code == 200, told.text
+    (row,) = list(csv.DictReader(StringIO(told.content.decode("utf-8-sig"))))
+    assert row["Source"] == "940 centre" and row["Class"] and row["Received"]
+    assert not re.search("sara|0501234567", told.text, re.IGNORECASE)
+    assert client.get("/api/v1/reports.xlsx", headers=agent).content.startswith(b"PK")
+    neighbour = sign_in(session, make_user(session, Role.CENTRE, municipality=make_municipality(session, "khobar")))
+    assert len(client.get("/api/v1/reports.csv", headers=neighbour).text.splitlines()) == 1

@@ -124,6 +124,8 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "collections/{collection_id}": lambda rows: "defects",
     "items/{feature_id}": lambda rows: rows.defect.id,
     "report-links/{token}": lambda rows: "no-such-link",
+    "defects./{format}": lambda rows: "csv",
+    "reports./{format}": lambda rows: "csv",
     # Open311 is read by everybody; of what it tells, its own tests speak.
     **{f"{before}/{{form}}": lambda rows: "json" for before in OPEN311_FORMS},
     "services/{code}": lambda rows: rows.defect.class_key,

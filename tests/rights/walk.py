@@ -34,7 +34,7 @@ PUBLIC = {
 OPEN311 = "/open311/"  # what citizens report is public without who they are; writing needs a key of its own
 SIGNED = "/api/v1/report-links/"  # the link is the credential
 COLLECTIONS = "{collection_id}"
-NO_ROW = frozenset({"{indicator}"})  # parameters that choose a figure and name no row
+NO_ROW = frozenset({"{indicator}", "{format}"})  # parameters that choose what is told and name no row
 Schema = Mapping[str, Any]
 
 

@@ -13,10 +13,11 @@ from sqlalchemy import select
 from typer.testing import CliRunner
 
 from service.core.database import Database
+from service.core.sheets import safe
 from service.work_orders.cli import orders as command
 from service.work_orders.listing import OrderSort
 from service.work_orders.models import OrderSource, WorkOrder
-from service.work_orders.sheets import COLUMNS, safe
+from service.work_orders.sheets import COLUMNS
 from tests.defects.sightings import box
 from tests.factories import DAMMAM, square
 from tests.work_orders.orders import Town, make_town, unit_of
