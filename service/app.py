@@ -19,7 +19,7 @@ from service.control.api import router as indicators
 from service.control.incidents_api import router as incidents
 from service.control.programmes_api import router as programmes
 from service.control.ranking_api import router as ranking
-from service.core.errors import RasidError, Unauthenticated, Unprocessable
+from service.core.errors import RasidError, TooLarge, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
 from service.core.telemetry import REQUEST_SECONDS
@@ -37,6 +37,7 @@ from service.intake.uploads_api import router as uploads
 from service.jobs import run_worker
 from service.privacy.api import router as blur
 from service.reports.api import router as reports
+from service.reports.notices_api import router as notices
 from service.reports.open311_api import router as open311
 from service.reports.open311_documents import open311_error, open311_refusal, speaks_open311
 from service.reports.outside_api import router as outside
@@ -54,7 +55,10 @@ from service.work_orders.verification_api import router as verification
 log = structlog.get_logger()
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 STREAMED = ("/api/v1/tus", "/api/v1/tus/", "/api/v1/archives")  # written to disk as they come, and counted there
-REPORTED = ("/open311/v2/requests.xml", "/open311/v2/requests.json", "/api/v1/reports")  # several photos
+REPORTED = (  # several photos
+    "/open311/v2/requests.xml", "/open311/v2/requests.json", "/open311/v2/servicerequestupdates.xml",
+    "/open311/v2/servicerequestupdates.json", "/api/v1/reports",
+)  # fmt: skip
 FORM_OVERHEAD_BYTES = 100_000  # multipart boundaries and the metadata field around one image
 
 
@@ -97,6 +101,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         contracts,
         crews,
         open311,
+        notices,
         *control,
         reports,
         outside,
@@ -113,6 +118,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     largest_bytes = max(runtime.settings.tus_max_size_bytes, runtime.settings.max_archive_bytes)
     app.add_middleware(
         BodyLimit,
+        refuse=_too_large,
         max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
         larger={
             **dict.fromkeys(STREAMED, largest_bytes + FORM_OVERHEAD_BYTES),
@@ -146,6 +152,12 @@ def _run(loop: asyncio.AbstractEventLoop, task: asyncio.Task[None]) -> None:
         pass
     finally:
         loop.close()
+
+
+def _too_large(request: Request, error: TooLarge) -> Response:
+    if speaks_open311(request):
+        return open311_refusal(request, error)
+    return JSONResponse(error.problem(), error.status, media_type="application/problem+json")
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -1,22 +1,26 @@
 """Refuses a request body that is too large before it fills memory or disk."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.core.errors import TooLarge
+
+Refuse = Callable[[Request, TooLarge], Response]
 
 
 class BodyLimit:
     """ASGI middleware: 413 by the declared length at once, and by the counted bytes for senders that declare none.
 
+    `refuse` makes the answer.
     `larger` names paths (one that ends in / with all below it) that take more, as they write to disk what comes.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int]) -> None:
-        self.app, self._max_bytes, self._larger = app, max_bytes, larger
+    def __init__(self, app: ASGIApp, max_bytes: int, larger: Mapping[str, int], refuse: Refuse) -> None:
+        self.app, self._max_bytes, self._larger, self._refuse = app, max_bytes, larger, refuse
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -25,7 +29,7 @@ class BodyLimit:
         max_bytes = self._limit_of(scope["path"])
         declared = Headers(scope=scope).get("content-length", "0")
         if declared.isdigit() and int(declared) > max_bytes:
-            await _refusal(max_bytes)(scope, receive, send)
+            await self._refusal(scope, max_bytes)(scope, receive, send)
             return
         received, answered = 0, False
 
@@ -43,7 +47,7 @@ class BodyLimit:
                 await send(message)
             elif not answered:  # what the application makes of the broken-off body is not the reason
                 answered = True
-                await _refusal(max_bytes)(scope, receive, send)
+                await self._refusal(scope, max_bytes)(scope, receive, send)
 
         await self.app(scope, counted, answer)
 
@@ -55,7 +59,7 @@ class BodyLimit:
         )
         return next(own, self._max_bytes)
 
-
-def _refusal(max_bytes: int) -> JSONResponse:
-    problem = TooLarge("request.too_large", f"expected at most {max_bytes} bytes, got more")
-    return JSONResponse(problem.problem(), problem.status, media_type="application/problem+json")
+    def _refusal(self, scope: Scope, max_bytes: int) -> Response:
+        return self._refuse(
+            Request(scope), TooLarge("request.too_large", f"expected at most {max_bytes} bytes, got more")
+        )

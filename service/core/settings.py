@@ -86,8 +86,14 @@ class Settings(BaseSettings):
     open311_reads_per_minute: int = Field(120, ge=1, description="Of one network address.")
     open311_writes_per_minute: int = Field(60, ge=1, description="Of one key.")
     open311_keys: dict[str, SecretStr] = Field({}, description="JSON: key of a connection -> our api_key there.")
+
+    # Calls to addresses that others told: webhooks, notices, other Open311 endpoints, photos.
     private_hosts: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(), description="Hosts at private addresses that may be called, with commas between."
+        frozenset(), description="Hosts, or host:port, called though private, without TLS or on another port; commas."
+    )
+    ca_file: Path | None = Field(None, description="PEM of further authorities, for such calls and the mail server.")
+    outbound_timeout_s: float = Field(
+        30.0, ge=0.1, le=300, description="An endpoint, photo or notice must be done after so long."
     )
 
     # Notices to reporters.
@@ -106,10 +112,6 @@ class Settings(BaseSettings):
     )
 
     # Webhooks (docs/integrating.md).
-    webhook_allow: Annotated[frozenset[str], NoDecode] = Field(
-        frozenset(),
-        description="Hosts, or host:port, that webhooks reach though private or without TLS.",
-    )
     webhook_key: SecretStr | None = Field(
         None,
         description="Seals secrets: 32 bytes in URL-safe base64, of several the newest first; empty: a file.",
@@ -117,7 +119,6 @@ class Settings(BaseSettings):
     webhook_source: str | None = Field(
         None, max_length=200, description="URI that messages name as their source; empty: one made with the database."
     )
-    webhook_ca_file: Path | None = Field(None, description="PEM of further authorities that receivers are trusted by.")
     webhook_timeout_s: float = Field(20.0, ge=0.1, le=30, description="A receiver must have answered after so long.")
     webhook_endpoints: int = Field(32, ge=1, le=500, description="Endpoints served at once by one worker.")
     webhook_parallel: int = Field(8, ge=1, le=100, description="Requests to one endpoint at once.")
@@ -131,12 +132,12 @@ class Settings(BaseSettings):
     stalled_after_s: float = Field(30.0, gt=0, description="A worker silent for this long has its jobs retried.")
     keep_finished_jobs_h: int = Field(24, ge=1)
 
-    @field_validator("experimental_work_orders", "private_hosts", "notice_channels", mode="before")
+    @field_validator("experimental_work_orders", "notice_channels", mode="before")
     @classmethod
     def _split_at_commas(cls, told: object) -> object:
         return frozenset(filter(None, map(str.strip, told.split(",")))) if isinstance(told, str) else told
 
-    @field_validator("webhook_allow", mode="before")
+    @field_validator("private_hosts", mode="before")
     @classmethod
     def _split_hosts(cls, told: object) -> object:
         return frozenset(filter(None, map(str.strip, told.lower().split(",")))) if isinstance(told, str) else told

@@ -11,6 +11,9 @@ FRAMES_PROCESSED = Counter("rasid_frames_processed_total", "Frames the worker fi
 DETECTIONS = Counter("rasid_detections_total", "Boxes above the model's thresholds", ["class_key"])
 BATCH_SECONDS = Histogram("rasid_batch_seconds", "Time to process one batch of frames")
 WEBHOOK_ATTEMPTS = Counter("rasid_webhook_attempts_total", "Webhook requests", ["outcome"])  # delivered | failed | dead
+NOTICES = Counter(
+    "rasid_notices_total", "Messages to reporters; a try that failed is failed_try", ["channel", "outcome"]
+)
 REQUEST_SECONDS = Histogram("rasid_http_request_seconds", "Time to answer", ["method", "route", "status"])
 
 

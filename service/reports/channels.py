@@ -11,7 +11,6 @@ may be called twice for one message (the key tells) and raises NotDelivered when
 
 import json
 import smtplib
-import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,9 +19,9 @@ from email.utils import format_datetime
 from importlib.metadata import entry_points
 from typing import Protocol
 
+from service.core.outbound import Call, Unreachable, call, trusted
 from service.core.settings import Settings
 from service.core.tables import JsonObject
-from service.reports.outbound import Unreachable, call
 from service.reports.signing import notice_secret, secret_of, webhook_headers
 
 GROUP = "rasid.notices"
@@ -89,7 +88,7 @@ class EmailChannel:
     def _connect(self) -> smtplib.SMTP:
         own = self._settings
         assert own.smtp_host is not None  # `reaches` has asked
-        context = ssl.create_default_context()
+        context = trusted(own.ca_file)
         if own.smtp_security == "tls":
             server: smtplib.SMTP = smtplib.SMTP_SSL(
                 own.smtp_host, own.smtp_port, timeout=SMTP_TIMEOUT_S, context=context
@@ -122,11 +121,12 @@ class WebhookChannel:
         key = notice_secret(secret_of(self._settings), contact.api_key_id)
         headers = webhook_headers(key, message.key, message.at, body) | {"Content-Type": "application/json"}
         try:
-            response = call("POST", contact.notice_url, self._settings.private_hosts, content=body, headers=headers)
+            asked = Call("POST", contact.notice_url, content=body, headers=headers)
+            response = call(self._settings, asked, secure=True)
         except Unreachable as error:
             raise NotDelivered(str(error)[:200]) from error
         if not response.is_success:
-            raise NotDelivered(f"webhook: expected 2xx, got {response.status_code}")
+            raise NotDelivered(f"webhook: expected 2xx, got {response.status}")
 
 
 BUILT_IN: dict[str, Callable[[Settings], Channel]] = {"email": EmailChannel, "webhook": WebhookChannel}

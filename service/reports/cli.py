@@ -30,11 +30,14 @@ def key(
     Example: rasid reports key "the city's app" --municipality dammam
     """
     from service.accounts.service import SYSTEM_CALLER, find_municipality
+    from service.core.addresses import read_target
     from service.core.clock import utc_now
     from service.reports.keys import make_key
     from service.reports.signing import notice_secret, secret_of, shown_secret
 
     with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+        if notice_url:
+            read_target(notice_url, runtime.settings.private_hosts)
         owner = find_municipality(session, municipality).id if municipality else None
         made, secret = make_key(session, SYSTEM_CALLER, name, owner, notice_url, utc_now())
         typer.echo(f"api_key {secret}")

@@ -23,11 +23,11 @@ from service.reports.merging import settle_report
 from service.reports.models import Report, ReportSource
 from service.reports.moving import record_report, tell
 from service.reports.people import Person, keep_person
-from service.reports.photos import prepare_photos, store_photos
+from service.reports.photos import MAX_URLS, prepare_photos, store_photos
 from service.reports.states import ReportState, Step
 
 TWICE_WITHIN = timedelta(hours=24)  # the same words of the same place by the same sender are one report
-MAX_DESCRIPTION, MAX_URLS = 4000, 20
+MAX_DESCRIPTION = 4000
 
 
 @dataclass(frozen=True)

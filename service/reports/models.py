@@ -53,7 +53,7 @@ class Report(Base):
     address_id: Mapped[str | None] = mapped_column(String(120))
     media_urls: Mapped[JsonObject] = mapped_column(
         default=dict, server_default="{}"
-    )  # address told -> what became of it
+    )  # address told -> what became of it; None: not tried, {tries, next_at}: tried in vain so far
     state: Mapped[ReportState] = mapped_column(status_column(ReportState))
     step: Mapped[Step] = mapped_column(status_column(Step))
     note: Mapped[str | None] = mapped_column(String(4000))  # words of the last step, public
@@ -160,6 +160,7 @@ class Notice(Base):
     sent_at: Mapped[datetime | None]
     created_at: Mapped[CreatedAt]
     update: Mapped[ReportUpdate] = relationship()
+    report: Mapped[Report] = relationship()
 
 
 class Rating(Base):

@@ -1,5 +1,6 @@
 """Tells reporters what became of their reports: an outbox that loses nothing and keeps no address and no words."""
 
+import traceback
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -12,18 +13,19 @@ from service.core.i18n import Language
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.core.tables import JsonObject
+from service.core.telemetry import NOTICES
 from service.reports.channels import Channel, Contact, Message, NotDelivered, open_channels
 from service.reports.models import ApiKey, Notice, NoticeState, Report, Reporter, ReportUpdate
 from service.reports.open311_reading import w3c
 from service.reports.people import read_reporter
 from service.reports.reopening import ends_at, link_token
+from service.reports.retries import next_try
 from service.reports.states import OVER, Step, open311_status
 from service.reports.words import SUBJECT, message_text, step_text
 
 log = structlog.get_logger()
 BATCH = 100
 LEASE = timedelta(minutes=5)  # a try that never came back is made again after it
-RETRIES = tuple(timedelta(minutes=one) for one in (1, 5, 30, 120, 360, 1440))
 
 
 def send_notices(
@@ -96,18 +98,28 @@ def _send(runtime: Runtime, channels: Mapping[str, Channel], notice_id: int, now
         channel.send(contact, message)
     except NotDelivered as refused:
         error = str(refused)[:200]
+    except Exception as fault:  # an adapter is code of others: its fault must not keep all other messages from going
+        place = traceback.extract_tb(fault.__traceback__)[-1]  # its words and its values may name the reporter
+        log.warning(
+            "notice.channel_fault",
+            channel=notice.channel,
+            kind=type(fault).__name__,
+            at=f"{place.filename}:{place.lineno}",
+        )
+        error = f"fault of the channel: {type(fault).__name__}"
     return _end(runtime, notice_id, NoticeState.SENT if error is None else NoticeState.WAITING, error, now)
 
 
 def _end(runtime: Runtime, notice_id: int, state: NoticeState, error: str | None, now: datetime) -> NoticeState:
     with runtime.database.transaction() as session:
         notice = session.get_one(Notice, notice_id, with_for_update=True)
-        if error is not None and notice.attempts > len(RETRIES):
-            state = NoticeState.FAILED
-        elif error is not None:
-            notice.next_at = now + RETRIES[notice.attempts - 1]
+        if error is not None:
+            again = next_try(notice.attempts, now)
+            state, notice.next_at = (NoticeState.WAITING, again) if again else (NoticeState.FAILED, now)
         notice.state, notice.error = state, error
         notice.sent_at = now if state is NoticeState.SENT else None
+        told = "failed_try" if error is not None and state is NoticeState.WAITING else state.value
+        NOTICES.labels(notice.channel, told).inc()
     log.info("notice." + state.value, notice_id=notice_id, error=error)
     return state
 

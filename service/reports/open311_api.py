@@ -15,7 +15,7 @@ from service.reports.intake import is_published
 from service.reports.keys import key_of
 from service.reports.models import ApiKey, Report
 from service.reports.open311_documents import MEDIA_TYPES, answer, format_of
-from service.reports.open311_query import BadParameter, Parameters, read_wanted, window_of
+from service.reports.open311_query import BadParameter, Parameters, read_paging, read_wanted, window_of
 from service.reports.open311_reading import (
     Viewer,
     find_jurisdiction,
@@ -201,7 +201,7 @@ def show_request(
 
 @router.get(
     ROOT + "/servicerequestupdates.{form}", dependencies=Limited,
-    openapi_extra=_documented("jurisdiction_id", "start_date", "end_date"),
+    openapi_extra=_documented("jurisdiction_id", "start_date", "end_date", "page", "page_size"),
 )  # fmt: skip
 def list_updates(
     form: str, told: QueryDep, jurisdiction: JurisdictionDep, viewer: ViewerDep, session: SessionDep, now: NowDep
@@ -209,7 +209,7 @@ def list_updates(
     """Every step of every report in a while, the oldest first (an extension that FixMyStreet reads)."""
     chosen = format_of(form)
     since, until = window_of(told, now)
-    rows = [update_row(one, viewer) for one in find_updates(session, jurisdiction, since, until)]
+    rows = [update_row(one, viewer) for one in find_updates(session, jurisdiction, since, until, read_paging(told))]
     return answer(chosen, "service_request_updates", rows)
 
 
@@ -218,9 +218,9 @@ def create_update(
     form: str, session: SessionDep, runtime: RuntimeDep, now: NowDep, body: FormDep, key: KeyDep,
     jurisdiction: ToldJurisdictionDep,
 ) -> Response:  # fmt: skip
-    """Words about a report from the software that sent it; the same update_id again changes nothing."""
+    """Words and photos about a report from the software that sent it; the same update_id again changes nothing."""
     chosen = format_of(form)
-    update = post_update(session, runtime, key, jurisdiction, body.fields, now)
+    update = post_update(session, runtime, key, jurisdiction, body, now)
     return answer(chosen, "service_request_updates", [{"update_id": str(update.id)}])
 
 

@@ -57,8 +57,8 @@ def speaks_open311(request: Request) -> bool:
 
 
 def open311_error(request: Request, status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """404 no such thing, 403 a bad or missing key, 400 all else; kept as they are: 405, 429 and what is our fault."""
-    code = {401: 403}.get(status, status if status in {403, 404, 405, 429} or status >= 500 else 400)
+    """404 no such thing, 403 a bad or missing key, 400 all else; 405, 413, 429 and faults of ours stay as they are."""
+    code = {401: 403}.get(status, status if status in {403, 404, 405, 413, 429} or status >= 500 else 400)
     form = Format.JSON if request.url.path.endswith(".json") else Format.XML
     return answer(form, "errors", [{"code": code, "description": detail}], code, headers)
 

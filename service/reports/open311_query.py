@@ -25,6 +25,18 @@ class Near:
 
 
 @dataclass(frozen=True)
+class Paging:
+    """The first page is 1."""
+
+    number: int
+    size: int
+
+    @property
+    def offset(self) -> int:
+        return (self.number - 1) * self.size
+
+
+@dataclass(frozen=True)
 class Wanted:
     """Which service requests are asked for. `numbers` not empty: these alone, whatever else was said."""
 
@@ -34,8 +46,7 @@ class Wanted:
     since: datetime
     until: datetime
     near: Near | None
-    page: int
-    page_size: int
+    page: Paging
     extensions: bool
 
 
@@ -114,6 +125,11 @@ def window_of(told: Parameters, now: datetime) -> tuple[datetime, datetime]:
     return since, until
 
 
+def read_paging(told: Parameters) -> Paging:
+    number, size = told.number("page", 1, 1_000_000), told.number("page_size", 1, MOST_ROWS)
+    return Paging(int(number or 1), int(size or MOST_ROWS))
+
+
 def read_wanted(told: Parameters, now: datetime) -> Wanted:
     statuses = frozenset(told.every("status"))
     if wrong := sorted(statuses - {"open", "closed"}):
@@ -123,10 +139,8 @@ def read_wanted(told: Parameters, now: datetime) -> Wanted:
     place, radius_m = told.place(), told.number("radius", 0, MAX_RADIUS_M)
     if radius_m is not None and place is None:
         raise BadParameter("open311.parameter", "expected lat and long with radius, got radius alone")
-    page = told.number("page", 1, 1_000_000)
-    page_size = told.number("page_size", 1, MOST_ROWS)
     return Wanted(
         numbers=numbers[:MOST_ROWS], codes=told.every("service_code"), statuses=statuses, since=since, until=until,
         near=Near(*place, USUAL_RADIUS_M if radius_m is None else radius_m) if place else None,
-        page=int(page or 1), page_size=int(page_size or MOST_ROWS), extensions=told.get("extensions") == "true",
+        page=read_paging(told), extensions=told.get("extensions") == "true",
     )  # fmt: skip

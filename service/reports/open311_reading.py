@@ -14,7 +14,7 @@ from service.core.plane import metres_per_degree
 from service.core.settings import Settings
 from service.core.tables import JsonObject
 from service.reports.models import Report, ReportUpdate
-from service.reports.open311_query import MOST_ROWS, BadParameter, Near, Wanted
+from service.reports.open311_query import MOST_ROWS, BadParameter, Near, Paging, Wanted
 from service.reports.open311_services import OTHER
 from service.reports.photos import is_public
 from service.reports.states import OVER, ReportState, open311_status
@@ -72,7 +72,7 @@ def find_requests(session: Session, jurisdiction: Municipality | None, wanted: W
         statement = statement.where(over if "closed" in wanted.statuses else ~over)
     if wanted.near is not None:
         statement = _near(statement, wanted.near)
-    return list(session.scalars(statement.offset((wanted.page - 1) * wanted.page_size).limit(wanted.page_size)))
+    return list(session.scalars(statement.offset(wanted.page.offset).limit(wanted.page.size)))
 
 
 def get_request(session: Session, jurisdiction: Municipality | None, number: str) -> Report:
@@ -91,15 +91,15 @@ def report_of_token(session: Session, jurisdiction: Municipality | None, token: 
 
 
 def find_updates(
-    session: Session, jurisdiction: Municipality | None, since: datetime, until: datetime
+    session: Session, jurisdiction: Municipality | None, since: datetime, until: datetime, page: Paging
 ) -> list[ReportUpdate]:
     """The oldest first, so that a reader goes on from the last one it got."""
     ids = published(jurisdiction).with_only_columns(Report.id).options()
     own = select(ReportUpdate).where(
         ReportUpdate.at >= since, ReportUpdate.at <= until, ReportUpdate.report_id.in_(ids)
     )
-    rows = own.options(selectinload(ReportUpdate.report)).order_by(ReportUpdate.at, ReportUpdate.id).limit(MOST_ROWS)
-    return list(session.scalars(rows))
+    rows = own.options(selectinload(ReportUpdate.report)).order_by(ReportUpdate.at, ReportUpdate.id)
+    return list(session.scalars(rows.offset(page.offset).limit(page.size)))
 
 
 def request_rows(session: Session, reports: Sequence[Report], viewer: Viewer) -> list[JsonObject]:

@@ -22,6 +22,7 @@ from service.reports.open311_query import BadParameter, Parameters
 from service.reports.open311_reading import get_request
 from service.reports.open311_services import ATTRIBUTES, OTHER, check_answers, service_codes
 from service.reports.people import Person
+from service.reports.photos import add_photos, prepare_photos
 from service.reports.reopening import may_reopen, reopen_report
 from service.reports.states import OVER, Step
 
@@ -66,10 +67,13 @@ def post_request(
 
 
 def post_update(
-    session: Session, runtime: Runtime, key: ApiKey, jurisdiction: Municipality | None, told: Parameters, now: datetime
+    session: Session, runtime: Runtime, key: ApiKey, jurisdiction: Municipality | None, form: Form, now: datetime
 ) -> ReportUpdate:
-    """Keeps words about a report; the same update_id of the same key is kept once. `open` reopens what was closed a
-    short while ago; `closed` is the sender's word alone, a person closes."""
+    """Keeps words and photos about a report; the same update_id of the same key is kept once.
+
+    `open` reopens what was closed a short while ago; `closed` is the sender's word alone, a person closes.
+    """
+    told = form.fields
     number, status = told.get("service_request_id"), (told.get("status", 40) or "").lower()
     if number is None:
         raise BadParameter("open311.request", "expected a service_request_id, got none")
@@ -78,10 +82,12 @@ def post_update(
     at, update_id = told.time("updated_datetime") or now, told.get("update_id", 120)
     report = get_request(session, jurisdiction, number)
     refuse_foreign(key, report)
+    photos = prepare_photos(runtime, [one.read() for one in form.files])
     report = lock_report(session, report.id)
     outside_id = f"key {key.id}: {update_id}" if update_id else None
     if outside_id and (same := _known(session, report, outside_id)):
         return same
+    add_photos(session, runtime, report, photos, _media_urls(told))
     words = mask(clean(told.get("description", MAX_DESCRIPTION) or ""))
     if status == "open" and report.state in OVER and may_reopen(report, runtime.settings, now):
         reopen_report(session, report, SYSTEM, words or None, now)

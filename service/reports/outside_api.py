@@ -7,6 +7,7 @@ from sqlalchemy import select
 
 from service.accounts.caller import Caller, require, visible
 from service.accounts.permissions import Permission
+from service.core.addresses import read_target
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, paginate
 from service.core.fields import NO_NUL, Key, RowId
 from service.reports.connections import set_connection, visible_connections
@@ -66,6 +67,8 @@ def create_key(
 ) -> NewApiKeyOut:
     """A new key; it is shown this once."""
     url = str(body.notice_url) if body.notice_url else None
+    if url:
+        read_target(url, runtime.settings.private_hosts)
     key, secret = make_key(session, caller, body.name, body.municipality_id, url, now)
     signing = shown_secret(notice_secret(secret_of(runtime.settings), key.id))
     return NewApiKeyOut(**ApiKeyOut.model_validate(key).model_dump(), api_key=secret, notice_secret=signing)
@@ -87,8 +90,11 @@ def list_connections(
 
 
 @router.put("/open311-connections/{key}")
-def put_connection(key: Key, body: ConnectionIn, caller: ManagerDep, session: SessionDep, now: NowDep) -> ConnectionOut:
+def put_connection(
+    key: Key, body: ConnectionIn, caller: ManagerDep, session: SessionDep, runtime: RuntimeDep, now: NowDep
+) -> ConnectionOut:
     """Makes or changes one; its api_key is the setting RASID_OPEN311_KEYS."""
+    read_target(str(body.url), runtime.settings.private_hosts, secure=False)
     values = body.model_dump() | {"url": str(body.url).rstrip("/")}
     return ConnectionOut.model_validate(set_connection(session, caller, key, values, now))
 

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 from xml.etree.ElementTree import Element, ParseError
@@ -10,8 +9,9 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from service.core.outbound import Call, Unreachable, call
+from service.core.settings import Settings
 from service.reports.masking import clean
-from service.reports.outbound import Unreachable, call
 
 Row = dict[str, str | None]
 MAX_TEXT = 4000
@@ -29,7 +29,7 @@ class Peer:
     form: str  # json | xml
     api_key: str | None
     jurisdiction_id: str | None
-    private_hosts: AbstractSet[str]
+    settings: Settings
 
     def get(self, path: str, **params: str) -> list[Row]:
         """The rows of an answer, every value as text. Raises Unreachable and PeerRefused."""
@@ -44,10 +44,9 @@ class Peer:
 
     def _ask(self, method: str, path: str, **body: Mapping[str, str]) -> list[Row]:
         url = f"{self.url}/{path}.{self.form}"
-        told = body.get("params"), body.get("data")
-        response = call(method, url, self.private_hosts, params=told[0], data=told[1])
+        response = call(self.settings, Call(method, url, params=body.get("params"), data=body.get("data")))
         if not response.is_success:
-            raise PeerRefused(f"expected 2xx of {method} {path}, got {response.status_code}: {_refusal(response.text)}")
+            raise PeerRefused(f"expected 2xx of {method} {path}, got {response.status}: {_refusal(response.text)}")
         return read_json(response.content) if self.form == "json" else read_xml(response.content)
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, joinedload
 from service.core.errors import RasidError
 from service.core.events import SYSTEM
 from service.core.i18n import Language
+from service.core.outbound import Unreachable
 from service.core.runtime import Runtime
 from service.reports.intake import NewReport, file_report
 from service.reports.models import Connection, PeerRequest, Report, ReportSource, ReportUpdate
@@ -20,7 +21,6 @@ from service.reports.moving import lock_report, move_report, tell
 from service.reports.open311_query import SPAN
 from service.reports.open311_reading import w3c
 from service.reports.open311_services import OTHER
-from service.reports.outbound import Unreachable
 from service.reports.peer_client import Peer, PeerRefused, Row, one_of
 from service.reports.photos import is_public
 from service.reports.states import OVER, ReportAction, Step, open311_status
@@ -239,4 +239,4 @@ def _ids(runtime: Runtime, connection: Connection, *where: object) -> list[int]:
 def _peer(runtime: Runtime, connection: Connection) -> Peer:
     key = runtime.settings.open311_keys.get(connection.key)
     secret = key.get_secret_value() if key else None
-    return Peer(connection.url, connection.format, secret, connection.jurisdiction_id, runtime.settings.private_hosts)
+    return Peer(connection.url, connection.format, secret, connection.jurisdiction_id, runtime.settings)

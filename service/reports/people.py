@@ -59,6 +59,7 @@ def delete_reporter(session: Session, report: Report, actor: Actor, reason: str,
         return False
     session.delete(found)
     report.digest = ""  # it was made of what is deleted too
+    report.media_urls = {url: became for url, became in report.media_urls.items() if not isinstance(became, str)}
     record_report(session, report, "delete_reporter", actor, now, from_state=report.state, data={"reason": reason})
     session.flush()
     return True

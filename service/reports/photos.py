@@ -17,6 +17,8 @@ from service.reports.models import Report, ReportPhoto
 from service.surveys.blurring import blur_upload
 from service.surveys.reading import MEDIA_TYPES
 
+MAX_URLS = 20  # of one report
+
 
 @dataclass(frozen=True, eq=False)
 class ReadyPhoto:
@@ -61,6 +63,21 @@ def store_photos(session: Session, runtime: Runtime, report: Report, photos: Seq
                         media_type=photo.media_type, blur=photo.blur)
         )  # fmt: skip
     session.flush()
+
+
+def add_photos(
+    session: Session, runtime: Runtime, report: Report, photos: Sequence[ReadyPhoto], media_urls: Sequence[str]
+) -> None:
+    """More of a report that is here, locked; those told by address are fetched later. Raises Unprocessable."""
+    most, known = runtime.settings.report_max_photos, {one.sha256 for one in report.photos}
+    together = len(known | {one.sha256 for one in photos})
+    if photos and together > most:
+        raise Unprocessable("report.photos", f"expected at most {most} photos of a report, got {together}")
+    urls = {**dict.fromkeys(media_urls), **report.media_urls}
+    if len(urls) > MAX_URLS:
+        raise Unprocessable("report.media_url", f"expected at most {MAX_URLS} addresses of a report, got {len(urls)}")
+    report.media_urls = urls
+    store_photos(session, runtime, report, photos)
 
 
 def public_photo(session: Session, runtime: Runtime, key: str) -> tuple[bytes, str]:

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, HttpUrl, StringC
 from service.core.fields import NO_NUL, Key, Name, RowId
 from service.core.tables import JsonObject
 from service.defects.schemas import ClassKey, DefectOut
-from service.reports.models import ReportSource
+from service.reports.models import NoticeState, ReportSource
 from service.reports.states import ReportState, Step
 
 Lat = Annotated[FiniteFloat, Field(ge=-90, le=90)]
@@ -142,6 +142,20 @@ class NoteIn(Body):
 
 class ReopenIn(Body):
     note: Words | None = None
+
+
+class NoticeOut(Row):
+    """A message to a reporter, without address and words."""
+
+    id: int
+    report_id: int
+    update_id: int
+    channel: str
+    state: NoticeState
+    attempts: int
+    next_at: datetime = Field(description="of the next try, while it waits")
+    error: str | None = Field(description="kind of the last failure")
+    sent_at: datetime | None
 
 
 class RateIn(Body):

@@ -103,6 +103,7 @@ EVENT_TYPES: dict[str, str] = {
     "report.refer": "another agency has the report",
     "report.reject": "the report was rejected",
     "report.reopen": "the report is open again",
+    "report.retry_notice": "a message to the reporter that failed is sent again",
     "report.start": "work on what was reported began",
     "report.take": "a person of the centre took the report",
     "report.tell": "the reporter is told of a step",

@@ -16,14 +16,15 @@ from typing import TypeVar
 import httpx2
 import structlog
 
+from service.core.addresses import Address, Target, read_target
 from service.core.clock import utc_now
 from service.core.errors import Unprocessable
+from service.core.outbound import Unreachable, open_client, resolve
 from service.core.runtime import Runtime
-from service.webhooks.addresses import Address, Target, read_target
 from service.webhooks.claims import Claim, Message, claim
 from service.webhooks.outcomes import write_outcomes
 from service.webhooks.payload import MEDIA_TYPE
-from service.webhooks.sending import Answer, NotReachable, open_client, post, resolve
+from service.webhooks.sending import USER_AGENT, Answer, post
 from service.webhooks.signing import signed_headers
 from service.webhooks.vault import SecretUnreadable, Vault, open_vault
 
@@ -69,11 +70,11 @@ async def deliver_due(
 
 @asynccontextmanager
 async def _line(runtime: Runtime, endpoint_id: int, clock: Clock) -> AsyncIterator[_Line]:
-    parallel = runtime.settings.webhook_parallel
+    settings = runtime.settings
     threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix=f"webhook-{endpoint_id}")
     try:
-        async with open_client(runtime.settings, parallel) as client:
-            yield _Line(runtime, endpoint_id, open_vault(runtime.settings), client, threads, clock)
+        async with open_client(settings, settings.webhook_timeout_s, settings.webhook_parallel, USER_AGENT) as client:
+            yield _Line(runtime, endpoint_id, open_vault(settings), client, threads, clock)
     finally:
         threads.shutdown(wait=False)  # a name server that never answers must not hold the worker
 
@@ -89,9 +90,9 @@ async def _claim(line: _Line, only_id: int | None) -> Claim | None:
 async def _send(line: _Line, claimed: Claim) -> Sequence[Answer]:
     settings = line.runtime.settings
     try:
-        target = read_target(claimed.url, settings.webhook_allow)  # the operator's list may have changed
+        target = read_target(claimed.url, settings.private_hosts)  # the operator's list may have changed
         addresses = await resolve(target, line.threads, settings.webhook_timeout_s)
-    except (NotReachable, Unprocessable) as error:
+    except (Unreachable, Unprocessable) as error:
         said = error.detail if isinstance(error, Unprocessable) else str(error)
         return [Answer(error=said)] * len(claimed.messages)
     return await asyncio.gather(*(_send_one(line, claimed, target, addresses, one) for one in claimed.messages))

@@ -9,11 +9,11 @@ from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, visible
 from service.accounts.models import Municipality
+from service.core.addresses import read_target
 from service.core.errors import Conflict, Forbidden, NotFound
 from service.core.events import Actor, Event, record
 from service.core.settings import Settings
 from service.core.tables import JsonObject
-from service.webhooks.addresses import read_target
 from service.webhooks.horizon import settle
 from service.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint, WebhookSecret, WebhookState
 from service.webhooks.signing import new_secret
@@ -45,7 +45,7 @@ def create_endpoint(
     Sent again it is a Conflict naming the endpoint that is there; a secret that got lost on the way is rotated.
     """
     _check_place(session, caller, municipality_id)
-    target = read_target(url, settings.webhook_allow)
+    target = read_target(url, settings.private_hosts)
     endpoint = WebhookEndpoint(
         municipality_id=municipality_id, url=str(target.url), description=description, event_types=event_types,
         state=WebhookState.ACTIVE, cursor_id=settle(session, now),
@@ -65,7 +65,7 @@ def change_endpoint(
     """What waits goes to the new address; other events are chosen from now on."""
     endpoint = find_endpoint(session, caller, endpoint_id, lock=True)
     wanted = {
-        "url": str(read_target(url, settings.webhook_allow).url),
+        "url": str(read_target(url, settings.private_hosts).url),
         "description": description,
         "event_types": event_types,
     }

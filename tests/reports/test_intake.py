@@ -10,9 +10,10 @@ from sqlalchemy.orm import Session
 from service.core.errors import Unprocessable
 from service.core.events import SYSTEM, Event
 from service.core.runtime import Runtime
-from service.reports.models import Report, Reporter, ReportUpdate
+from service.reports.models import Rating, Report, Reporter, ReportUpdate
 from service.reports.moving import lock_report, move_report
 from service.reports.people import Person, apply_retention, read_reporter
+from service.reports.reopening import link_token, rate_report
 from service.reports.states import ReportAction, ReportState, Step
 from tests.factories import NOW, jpeg, make_municipality, square
 from tests.reports.citizens import report
@@ -83,6 +84,36 @@ def test_a_reporter_is_deleted_some_days_after_the_end_and_no_earlier(session: S
     session.expire_all()
     assert session.get(Reporter, filed.id) is None and session.get(Reporter, open_one.id) is not None
     assert session.get_one(Report, filed.id).digest == ""
+
+
+def test_a_report_that_never_ends_keeps_its_reporter_for_so_long_at_most(session: Session, runtime: Runtime) -> None:
+    report(session, runtime, person=SARA, now=NOW)
+    session.commit()
+    days = runtime.settings.keep_reporters_at_most_days
+    assert apply_retention(runtime, NOW + timedelta(days=days - 1)) == (0, 0)
+    assert apply_retention(runtime, NOW + timedelta(days=days + 1)) == (1, 0)
+    assert session.scalars(select(Reporter)).all() == []
+
+
+def test_figures_stay_when_the_people_behind_them_are_deleted(session: Session, runtime: Runtime) -> None:
+    urls = ("https://example.org/sara/a.jpg", "https://example.org/sara/b.jpg")
+    filed = report(session, runtime, description="hole, call 0501234567", now=NOW, media_urls=urls, person=SARA)
+    filed.media_urls = filed.media_urls | {"https://example.org/sara/a.jpg": "kept"}
+    move_report(session, lock_report(session, filed.id), ReportAction.CLOSE, Step.CLOSED, SYSTEM, NOW)
+    rate_report(session, runtime.settings, link_token(filed, runtime.settings) or "", 4, True, NOW)
+    session.commit()
+    later = NOW + timedelta(days=runtime.settings.keep_reporters_days + 1)
+    assert apply_retention(runtime, later) == (1, 0)
+    session.expire_all()
+    kept, rating = session.scalars(select(Report)).one(), session.scalars(select(Rating)).one()
+    assert (kept.state, kept.closed_at, kept.closings, kept.class_key) == (ReportState.CLOSED, NOW, 1, "pothole")
+    assert (rating.stars, rating.satisfied, rating.municipality_id) == (4, True, kept.municipality_id)
+    assert kept.defect is not None and kept.defect.reports_count == 1
+    assert [row.step for row in session.scalars(select(ReportUpdate).order_by(ReportUpdate.id))][-1] is Step.CLOSED
+    assert kept.media_urls == {"https://example.org/sara/b.jpg": None}  # that one is still to be fetched
+    assert session.scalars(select(Reporter)).all() == []
+    (told,) = session.scalars(select(Event).where(Event.action == "delete_reporter"))
+    assert told.data == {"reason": "age"}
 
 
 def test_photos_go_when_their_time_is_over(session: Session, runtime: Runtime) -> None:

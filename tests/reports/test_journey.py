@@ -22,8 +22,9 @@ from service.core.events import Event
 from service.core.runtime import Runtime
 from service.reports.following import follow_defects
 from service.reports.models import Notice, NoticeState, Rating, Report
-from service.reports.notices import RETRIES, send_notices
+from service.reports.notices import send_notices
 from service.reports.people import Person
+from service.reports.retries import RETRIES
 from service.work_orders.models import Unit
 from tests.factories import DAMMAM, jpeg, make_municipality, make_user, sign_in, square
 from tests.reports.citizens import put_defect, report, town
@@ -165,6 +166,20 @@ def test_a_program_is_told_of_its_reports_with_a_signature_that_it_can_check(
     facts = Webhook(made.json()["notice_secret"]).verify(content, headers)
     assert facts["service_request_id"] == number and facts["status"] == "open" and facts["step"] == "received"
     assert b"sara" not in content
+
+
+def test_addresses_inside_are_refused_when_they_are_registered(
+    client: TestClient, session: Session, runtime: Runtime
+) -> None:
+    own = {"municipality_id": town(session).id}
+    supervisor = sign_in(session, make_user(session, Role.SUPERVISOR))
+    for url in ("https://10.0.0.1/notices", "http://notices.example.org/", "https://169.254.169.254/"):
+        refused = client.post("/api/v1/api-keys", headers=supervisor, json=own | {"name": "app", "notice_url": url})
+        assert (refused.status_code, refused.json()["code"]) == (422, "outbound.url"), url
+    there = own | {"service_codes": {"pothole": "1"}, "pull": True}
+    for url, status in (("http://127.0.0.1/v2", 422), ("http://open311.example.org/v2", 200)):
+        put = client.put("/api/v1/open311-connections/other", headers=supervisor, json=there | {"url": url})
+        assert put.status_code == status, put.text
 
 
 def test_a_neighbour_finds_nothing_and_roles_do_what_they_may(

@@ -292,6 +292,24 @@ def test_bodies_that_are_no_forms_are_refused(client: TestClient, api_key: str) 
     errors(client.put(f"{V2}/requests.json"), 405)
 
 
+@pytest.mark.parametrize("path", ["requests.json", "requests.xml", "services.xml", "discovery.json"])
+def test_a_body_that_is_too_large_is_refused_in_the_words_of_open311(client: TestClient, path: str) -> None:
+    body = b"x" * 14_000_000
+    assert "bytes" in errors(client.post(f"{V2}/{path}", content=body), 413)
+    chunks = (body[:1_000_000] for _ in range(14))  # without a declared length
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert client.post(f"{V2}/{path}", content=chunks, headers=form).status_code in {405, 413}
+
+
+def test_a_place_may_be_told_by_address_alone(client: TestClient, api_key: str) -> None:
+    for told in ({"address_string": "شارع الملك سعود، الدمام"}, {"address_id": "DMM-4711"}):
+        (answered,) = post(client, api_key, lat="", long="", **told).json()
+        (row,) = client.get(f"{V2}/requests/{answered['service_request_id']}.json").json()
+        assert (row["lat"], row["long"]) == (None, None)
+        assert row["address"] == told.get("address_string") and row["address_id"] == told.get("address_id")
+    assert "address" in errors(post(client, api_key, lat="", long=""), 400)
+
+
 def test_updates_are_read_in_order_and_words_from_outside_are_kept_once(
     client: TestClient, session: Session, api_key: str
 ) -> None:
@@ -316,6 +334,35 @@ def test_updates_are_read_in_order_and_words_from_outside_are_kept_once(
     assert session.scalars(select(Reporter)).all() == []
     errors(client.post(f"{V2}/servicerequestupdates.json", data=words | {"service_request_id": "dammam-99"}), 404)
     errors(client.post(f"{V2}/servicerequestupdates.json", data=words | {"status": ""}), 400)
+
+
+def test_updates_bring_photos_and_are_read_page_by_page(
+    private_client: TestClient, session: Session, api_key: str
+) -> None:
+    number = post(private_client, api_key).json()[0]["service_request_id"]
+    words = {
+        "api_key": api_key, "service_request_id": number, "update_id": "7", "status": "open",
+        "media_url": "https://photos.example.org/a.jpg",
+    }  # fmt: skip
+    picture = {"photo1": ("a.jpg", jpeg(), "image/jpeg")}
+    for _ in range(2):
+        assert private_client.post(f"{V2}/servicerequestupdates.json", data=words, files=picture).status_code == 200
+    kept = session.scalars(select(Report)).one()
+    assert kept.media_urls == {"https://photos.example.org/a.jpg": None} and len(kept.photos) == 1
+    (row,) = private_client.get(f"{V2}/requests/{number}.json").json()
+    assert private_client.get(row["media_url"]).status_code == 200
+    many = {f"photo{number}": ("a.jpg", jpeg(), "image/jpeg") for number in range(6)}
+    full = private_client.post(f"{V2}/servicerequestupdates.xml", data=words | {"update_id": "8"}, files=many)
+    assert "at most 6 photos" in errors(full, 400)
+    end = (utc_now() + timedelta(days=1)).isoformat()
+
+    def ask(**params: Any) -> list[str]:
+        told = private_client.get(f"{V2}/servicerequestupdates.json", params={"end_date": end} | params).json()
+        return [one["update_id"] for one in told]
+
+    whole = ask()
+    assert len(whole) == 3 and [ask(page=page, page_size=2) for page in (1, 2, 3)] == [whole[:2], whole[2:], []]
+    errors(private_client.get(f"{V2}/servicerequestupdates.xml", params={"page_size": "1001"}), 400)
 
 
 def test_reads_are_limited_by_address(client: TestClient, runtime: Runtime) -> None:

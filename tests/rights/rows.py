@@ -43,7 +43,7 @@ from service.defects.models import Defect
 from service.incidents.models import Incident
 from service.intake.models import Archive, ArchiveState, Upload, UploadSet, UploadState
 from service.privacy.models import BlurReport, BlurReportState
-from service.reports.models import ApiKey, Connection, Report, ReportPhoto
+from service.reports.models import ApiKey, Connection, Notice, Report, ReportPhoto, ReportUpdate
 from service.surveys.models import Frame, FrameState, Survey
 from service.webhooks.models import WebhookDelivery, WebhookEndpoint
 from service.work_orders.bulk_models import BulkAction
@@ -114,6 +114,7 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "phases/{key}": lambda rows: rows.more[Phase].key,
     "initiatives/{initiative}": lambda rows: "night_shift",
     "indicators/{indicator}": lambda rows: "received",
+    "notices/{notice_id}": lambda rows: rows.more[Notice].id,
     "reports/{report_id}": lambda rows: rows.more[Report].id,
     "photos/{photo_id}": lambda rows: rows.more[ReportPhoto].id,
     "api-keys/{key_id}": lambda rows: rows.more[ApiKey].id,
@@ -205,7 +206,7 @@ def make_rows(session: Session, store: Store) -> Rows:
 MORE: tuple[type[Base], ...] = (
     Event, BulkAction, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident, Contractor,
     Contract, Programme, Phase, Report, ReportPhoto, ApiKey, Connection, WebhookEndpoint, WebhookDelivery,
-    Crew, CrewPlan,
+    ReportUpdate, Notice, Crew, CrewPlan,
 )  # fmt: skip
 
 

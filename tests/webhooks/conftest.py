@@ -11,7 +11,7 @@ from tests.webhooks.support import Receiver, receiving
 @pytest.fixture
 def hooks(runtime: Runtime) -> Runtime:
     allowing = runtime.settings.model_copy(
-        update={"webhook_allow": frozenset({"127.0.0.1"}), "webhook_timeout_s": 10.0}
+        update={"private_hosts": frozenset({"127.0.0.1"}), "webhook_timeout_s": 10.0}
     )
     return Runtime(allowing, runtime.database, runtime.store)
 

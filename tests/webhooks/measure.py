@@ -37,7 +37,7 @@ def main() -> None:
     receiver = multiprocessing.get_context("spawn").Process(target=receive, args=(theirs,), daemon=True)
     receiver.start()
     with tempfile.TemporaryDirectory(prefix="rasid-measure-", ignore_cleanup_errors=True) as folder:
-        settings = Settings(data_dir=Path(folder), webhook_allow=frozenset({HOST}))
+        settings = Settings(data_dir=Path(folder), private_hosts=frozenset({HOST}))
         with open_runtime(settings) as runtime:
             print(json.dumps(measure(runtime, int(ours.recv()), asked.events, asked.endpoints), indent=1))  # noqa: T201
     receiver.kill()

@@ -70,9 +70,11 @@ def receiving(tls: ssl.SSLContext | None = None) -> Iterator[Receiver]:
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             receiver.received.put(Received(self.path, {k.lower(): v for k, v in self.headers.items()}, body))
             receiver.answer(self)
+
+        do_GET = do_POST  # noqa: N815  # the name that http.server looks for
 
         def log_message(self, *_: object) -> None:
             """Quiet."""

@@ -65,8 +65,8 @@ def test_the_secret_is_told_once_and_the_same_address_again_is_a_conflict_that_n
 @pytest.mark.parametrize(
     ("change", "status", "code"),
     [
-        ({"url": "http://example.org/"}, 422, "webhook.url"),
-        ({"url": "https://10.0.0.1/"}, 422, "webhook.url"),
+        ({"url": "http://example.org/"}, 422, "outbound.url"),
+        ({"url": "https://10.0.0.1/"}, 422, "outbound.url"),
         ({"event_types": ["work_order.fly"]}, 422, "request.invalid"),
         ({"event_types": ["user.*"]}, 422, "request.invalid"),
         ({"event_types": []}, 422, "request.invalid"),

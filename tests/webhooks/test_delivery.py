@@ -2,8 +2,6 @@
 
 import json
 import socket
-import ssl
-import subprocess
 import threading
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -27,6 +25,7 @@ from service.webhooks.retries import ATTEMPTS, DELAYS
 from service.webhooks.sending import MAX_ANSWER_BYTES, USER_AGENT
 from service.webhooks.spreading import spread
 from service.webhooks.vault import KEY_FILE, open_vault
+from tests.certificates import Certificate, write_certificate
 from tests.factories import make_municipality
 from tests.webhooks.support import (
     WAIT_S,
@@ -327,7 +326,7 @@ def test_the_connection_goes_to_the_address_that_was_checked(
         assert len(asked) == 1
         return [(0, 0, 0, "", ("127.0.0.1", receiver.port))]
 
-    allowing = with_settings(hooks, webhook_allow=frozenset({"hooks.internal"}))
+    allowing = with_settings(hooks, private_hosts=frozenset({"hooks.internal"}))
     endpoint_id, _ = register(allowing, f"http://hooks.internal:{receiver.port}/x")
     monkeypatch.setattr("socket.getaddrinfo", once)
     happened(allowing)
@@ -338,18 +337,8 @@ def test_the_connection_goes_to_the_address_that_was_checked(
 
 
 @pytest.fixture
-def certificate(tmp_path: Path) -> Path:
-    """Of the name hooks.internal, signed by itself."""
-    file = tmp_path / "hooks.pem"
-    made = subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=hooks.internal", "-addext", "subjectAltName=DNS:hooks.internal", "-keyout", str(file),
-         "-out", str(tmp_path / "only.pem")], capture_output=True, check=False,
-    )  # fmt: skip
-    assert made.returncode == 0, made.stderr
-    with file.open("a") as whole:
-        whole.write((tmp_path / "only.pem").read_text())
-    return file
+def certificate(tmp_path: Path) -> Certificate:
+    return write_certificate(tmp_path, "hooks.internal")
 
 
 @pytest.mark.parametrize(
@@ -357,16 +346,14 @@ def certificate(tmp_path: Path) -> Path:
     [("hooks.internal", True, True), ("hooks.internal", False, False), ("other.internal", True, False)],
 )
 def test_tls_is_checked_against_the_name_though_the_address_is_dialled(
-    hooks: Runtime, session: Session, monkeypatch: pytest.MonkeyPatch, certificate: Path, host: str, trusted: bool,
-    taken: bool,
+    hooks: Runtime, session: Session, monkeypatch: pytest.MonkeyPatch, certificate: Certificate, host: str,
+    trusted: bool, taken: bool,
 ) -> None:  # fmt: skip
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(certificate)
-    with receiving(context) as receiver:
+    with receiving(certificate.server_context()) as receiver:
         place = [(0, 0, 0, "", ("127.0.0.1", receiver.port))]
         monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: place)
-        ca_file = certificate.with_name("only.pem") if trusted else None
-        calling = with_settings(hooks, webhook_allow=frozenset({host}), webhook_ca_file=ca_file)
+        ca_file = certificate.only if trusted else None
+        calling = with_settings(hooks, private_hosts=frozenset({host}), ca_file=ca_file)
         endpoint_id, _ = register(calling, f"https://{host}:{receiver.port}/")
         happened(calling)
         turn(calling, endpoint_id)

@@ -102,7 +102,7 @@ def cli(hooks: Runtime, monkeypatch: pytest.MonkeyPatch) -> CliRunner:
     told = {
         "DATABASE_URL": hooks.database.url.render_as_string(hide_password=False),
         "DATA_DIR": str(hooks.settings.data_dir),
-        "WEBHOOK_ALLOW": "127.0.0.1, Hooks.Internal",
+        "PRIVATE_HOSTS": "127.0.0.1, Hooks.Internal",
     }
     for name, value in told.items():
         monkeypatch.setenv(f"RASID_{name}", value)

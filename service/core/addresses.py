@@ -1,5 +1,6 @@
-"""Where a webhook may go: https to the public internet; anything else only where the operator names the host."""
+"""Where this service may call: the public internet; anything else only where the operator names the host."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
 
@@ -8,8 +9,10 @@ import httpx2
 from service.core.errors import Unprocessable
 
 Address = IPv4Address | IPv6Address
-PORTS = frozenset({443, 8443})  # other ports of strangers are not ours to knock at
+SECURE_PORTS = frozenset({443, 8443})  # other ports of strangers are not ours to knock at
+PLAIN_PORTS = frozenset({80, 8080})
 MAX_URL_LENGTH = 2000
+NAME_IT = "the operator may allow the host by name (RASID_PRIVATE_HOSTS)"
 _NAT64 = IPv6Network("64:ff9b::/96")
 _COMPATIBLE = IPv6Network("::/96")
 _GLOBAL_UNICAST = IPv6Network("2000::/3")
@@ -17,7 +20,7 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")
 
 @dataclass(frozen=True)
 class Target:
-    """A URL that may be registered; `allowed` says that the operator named its host."""
+    """A URL that may be called; `allowed` says that the operator named its host."""
 
     url: httpx2.URL
     host: str  # ASCII, lower case, no trailing dot; an IPv6 address in brackets
@@ -25,8 +28,11 @@ class Target:
     allowed: bool
 
 
-def read_target(url: str, allow: frozenset[str]) -> Target:
-    """Checks all that can be told without asking the name service; raises Unprocessable("webhook.url")."""
+def read_target(url: str, private_hosts: AbstractSet[str], *, secure: bool = True) -> Target:
+    """Checks all that can be told without asking the name service; raises Unprocessable("outbound.url").
+
+    `secure`: http is for named hosts alone. `private_hosts`: host or host:port, in small letters.
+    """
     if len(url) > MAX_URL_LENGTH or not url.isprintable() or any(letter in url for letter in " \\"):
         raise _refused(f"at most {MAX_URL_LENGTH} printable characters without spaces or backslashes", "another text")
     try:
@@ -40,20 +46,21 @@ def read_target(url: str, allow: frozenset[str]) -> Target:
     host = parsed.raw_host.decode("ascii").rstrip(".").lower()
     host = f"[{host.strip('[]')}]" if ":" in host else host
     port = parsed.port or (443 if parsed.scheme == "https" else 80)
-    target = Target(parsed, host, port, host in allow or f"{host}:{port}" in allow)
-    _check_stranger(target)
+    target = Target(parsed, host, port, host in private_hosts or f"{host}:{port}" in private_hosts)
+    _check_stranger(target, secure)
     return target
 
 
-def _check_stranger(target: Target) -> None:
-    if not target.allowed and target.url.scheme != "https":
-        raise _refused("https", "http; the operator may allow the host by name (RASID_WEBHOOK_ALLOW)")
-    if not target.allowed and target.port not in PORTS:
-        raise _refused(f"one of the ports {sorted(PORTS)}", f"{target.port}; the operator may allow host:port by name")
+def _check_stranger(target: Target, secure: bool) -> None:
+    ports = SECURE_PORTS if secure else SECURE_PORTS | PLAIN_PORTS
+    if secure and not target.allowed and target.url.scheme != "https":
+        raise _refused("https", f"http; {NAME_IT}")
+    if not target.allowed and target.port not in ports:
+        raise _refused(f"one of the ports {sorted(ports)}", f"{target.port}; {NAME_IT}")
     literal = literal_address(target.host)
     why = literal and refusal_of(literal, allowed=target.allowed, literal=True)
     if why:
-        raise _refused("a public address", f"a {why} one; the operator may allow it by name (RASID_WEBHOOK_ALLOW)")
+        raise _refused("a public address", f"a {why} one; {NAME_IT}")
 
 
 def literal_address(host: str) -> Address | None:
@@ -102,4 +109,4 @@ def _not_public(address: Address) -> str | None:
 
 
 def _refused(expected: str, came: str) -> Unprocessable:
-    return Unprocessable("webhook.url", f"expected {expected} in the address of a webhook, got {came}")
+    return Unprocessable("outbound.url", f"expected {expected} in the address, got {came}")
