@@ -1,23 +1,22 @@
 """`rasid contract`: companies, contracts, prices and penalties, what orders cost, and the monthly statement."""
 
-import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from service.core.commands import DataDir, in_transaction, parsed_file, refuse
+
 if TYPE_CHECKING:
-    from pydantic import BaseModel
     from sqlalchemy.orm import Session
 
     from service.contracts.models import Contract
     from service.contracts.statements import Stated
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 Reference = Annotated[str, typer.Argument(help="Reference of the contract.")]
 Place = Annotated[str | None, typer.Option("--municipality", help="Its key, where two have that reference.")]
 Body = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON, the body of the API's request.")]
@@ -44,8 +43,8 @@ def contractor(file: Body, data_dir: DataDir = None) -> None:
     from service.contracts.service import create_contractor
     from service.core.clock import utc_now
 
-    data = _parsed(ContractorIn, file)
-    with _session(data_dir) as session:
+    data = parsed_file(ContractorIn, file)
+    with in_transaction(data_dir) as (session, _):
         made = create_contractor(session, SYSTEM_CALLER, data, utc_now())
         typer.echo(f"{made.registration}: id {made.id}")
 
@@ -61,8 +60,8 @@ def create(file: Body, data_dir: DataDir = None) -> None:
     from service.contracts.service import create_contract
     from service.core.clock import utc_now
 
-    data = _parsed(ContractIn, file)
-    with _session(data_dir) as session:
+    data = parsed_file(ContractIn, file)
+    with in_transaction(data_dir) as (session, _):
         made = create_contract(session, SYSTEM_CALLER, data, utc_now())
         typer.echo(f"{made.reference}: id {made.id}")
 
@@ -75,7 +74,7 @@ def price(reference: Reference, file: Body, municipality: Place = None, data_dir
     from service.contracts.service import add_price
     from service.core.clock import utc_now
 
-    data = _parsed(PriceIn, file)
+    data = parsed_file(PriceIn, file)
     with _contract(reference, municipality, data_dir) as (session, found):
         made = add_price(session, SYSTEM_CALLER, found.id, data, utc_now())
         typer.echo(f"{made.class_key} from {made.first_day}: id {made.id}")
@@ -89,7 +88,7 @@ def penalty(reference: Reference, file: Body, municipality: Place = None, data_d
     from service.contracts.service import add_penalty
     from service.core.clock import utc_now
 
-    data = _parsed(PenaltyIn, file)
+    data = parsed_file(PenaltyIn, file)
     with _contract(reference, municipality, data_dir) as (session, found):
         made = add_penalty(session, SYSTEM_CALLER, found.id, data, utc_now())
         typer.echo(f"{made.kind.value} from {made.first_day}: id {made.id}")
@@ -102,7 +101,7 @@ def list_contracts(data_dir: DataDir = None) -> None:
     from service.contracts.service import visible_contracts
     from service.contracts.statements import list_issued
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         for found in session.scalars(visible_contracts(SYSTEM_CALLER)):
             issued = [one.month for one in list_issued(session, found)]
             typer.echo(f"{found.reference:<24} {found.first_day} to {found.last_day}  {found.contractor.name_en}; "
@@ -117,7 +116,7 @@ def cost(order_id: int, data_dir: DataDir = None) -> None:
     from service.contracts.showing import cost_out
     from service.work_orders.access import get_order
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         found = cost_of(session, get_order(session, SYSTEM_CALLER, order_id))
         typer.echo(cost_out(order_id, found).model_dump_json(indent=2))
 
@@ -128,7 +127,7 @@ def charge(data_dir: DataDir = None) -> None:
     from service.contracts.charging import post_all_charges
     from service.core.clock import utc_now
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         typer.echo(f"{post_all_charges(session, utc_now()):,} new")
 
 
@@ -158,9 +157,9 @@ def statement(
     try:
         wanted = parse_month(month)
     except ValueError as error:
-        _fail(str(error))
+        refuse(str(error))
     if form in (Form.PDF, Form.XLSX) and out is None:
-        _fail(f"expected --out FILE for {form.value}, got none")
+        refuse(f"expected --out FILE for {form.value}, got none")
     with _contract(reference, municipality, data_dir) as (session, found):
         if check:
             _tell_check(statements.check(session, SYSTEM_CALLER, found.id, wanted))
@@ -182,7 +181,7 @@ def _content(contract_id: int, stated: "Stated", form: Form, language: str) -> b
     from service.core.i18n import Language
 
     if language not in set(Language):
-        _fail(f"expected ar or en, got {language!r}")
+        refuse(f"expected ar or en, got {language!r}")
     match form:
         case Form.PDF:
             return statement_pdf(stated, Language(language))
@@ -228,38 +227,5 @@ def _tell_check(found: Any) -> None:
 def _contract(reference: str, municipality: str | None, data_dir: Path | None) -> "Iterator[tuple[Session, Contract]]":
     from service.contracts.service import find_contract
 
-    with _session(data_dir) as session:
+    with in_transaction(data_dir) as (session, _):
         yield session, find_contract(session, reference, municipality)
-
-
-@contextmanager
-def _session(data_dir: Path | None) -> "Iterator[Session]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
-            yield session
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _parsed(model: "type[BaseModel]", file: Path) -> Any:
-    from pydantic import ValidationError
-
-    try:
-        return model.model_validate(json.loads(file.read_text("utf-8")))
-    except ValidationError as error:
-        _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        _fail(f"expected JSON in {file}, got {error}")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"rasid contract: {message}", err=True)
-    raise typer.Exit(2)

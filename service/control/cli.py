@@ -1,7 +1,5 @@
 """`rasid indicators`: figures of a period at the command line, and the sums counted anew."""
 
-import json
-import sys
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from service.core.commands import DataDir, opened
+from service.core.commands import DataDir, opened, print_json
 
 if TYPE_CHECKING:
     from service.control.figures import Answer, Figure
@@ -63,8 +61,7 @@ def show(
 
         write_file(csv_file, Sheet(HEAD, answer_lines(answer)))
     if as_json:
-        json.dump(asdict(answer), sys.stdout, ensure_ascii=False, default=str)
-        typer.echo()
+        print_json(asdict(answer))
     elif not csv_file:
         _tell(answer)
 

@@ -64,6 +64,15 @@ def refuse(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def print_json(value: object) -> None:
+    """One line, for programs."""
+    typer.echo(json.dumps(value, ensure_ascii=False, default=_plain))
+
+
+def _plain(value: object) -> object:
+    return sorted(value, key=str) if isinstance(value, frozenset) else str(value)
+
+
 def _validated(model: "type[Model]", told: object) -> "Model":
     from pydantic import ValidationError
 

@@ -1,7 +1,5 @@
 """`rasid coverage`: import streets, see how much of them was seen, list the gaps, count days anew."""
 
-import json
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, BinaryIO
 
 import typer
 
-from service.core.commands import DataDir, Json, Place, opened
+from service.core.commands import DataDir, Json, Place, opened, print_json
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -72,7 +70,7 @@ def streets(
             session, place, stream, actor=SYSTEM, now=utc_now(), keys=keys, leave_out=left_out,
             replace_all=replace_all, progress=progress,
         )  # fmt: skip
-    _print(asdict(done)) if as_json else _tell_import(done)
+    print_json(asdict(done)) if as_json else _tell_import(done)
 
 
 @coverage.command()
@@ -87,7 +85,7 @@ def report(
 
     with _at(municipality, data_dir) as (session, place):
         figures = coverage_of(session, place.id, _period(first, last))
-    _print(asdict(figures)) if as_json else _tell(municipality, figures)
+    print_json(asdict(figures)) if as_json else _tell(municipality, figures)
 
 
 @coverage.command()
@@ -109,7 +107,7 @@ def gaps(
     with _at(municipality, data_dir) as (session, place):
         found, more = gaps_of(session, place.id, _period(first, last), min_m=min_m, limit=limit)
     if as_json:
-        _print({"type": "FeatureCollection", "features": [gap_feature(gap) for gap in found]})
+        print_json({"type": "FeatureCollection", "features": [gap_feature(gap) for gap in found]})
         return
     for gap in found:
         name = gap.name or gap.source_id
@@ -208,8 +206,3 @@ def _tell(municipality: str, figures: "Coverage") -> None:
 def _floored(percent: float) -> str:
     """Never rounded up: 100 stands for all of it."""
     return f"{floor(percent * 10) / 10:.1f}"
-
-
-def _print(value: object) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False, default=str)
-    typer.echo()

@@ -1,19 +1,16 @@
 """`rasid reports`: keys of programs, exchange with other endpoints, and what else runs by itself, by hand."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from service.core.runtime import Runtime
+from service.core.commands import DataDir, Json, opened
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+if TYPE_CHECKING:
+    pass
+
 
 reports = typer.Typer(help="Citizens' reports: Open311 keys, exchange with other endpoints.", no_args_is_help=True)
 
@@ -35,7 +32,7 @@ def key(
     from service.reports.keys import make_key
     from service.reports.signing import notice_secret, secret_of, shown_secret
 
-    with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
         if notice_url:
             read_target(notice_url, runtime.settings.private_hosts)
         owner = find_municipality(session, municipality).id if municipality else None
@@ -58,7 +55,7 @@ def sync(
     from service.core.clock import utc_now
     from service.reports.peers import sync_all
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         done = sync_all(runtime, utc_now(), connection)
     if as_json:
         typer.echo(json.dumps([asdict(one) for one in done]))
@@ -83,26 +80,8 @@ def notify(data_dir: DataDir = None) -> None:
     from service.reports.following import follow_defects
     from service.reports.notices import send_notices
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         moved = follow_defects(runtime, utc_now())
         done = send_notices(runtime, utc_now())
     told = ", ".join(f"{count} {state.value}" for state, count in done.items() if count) or "nothing due"
     typer.echo(f"{moved} reports moved; notices: {told}")
-
-
-@contextmanager
-def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
-    """A refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime:
-            yield runtime
-    except RasidError as error:
-        typer.echo(f"rasid reports: {error.detail}", err=True)
-        raise typer.Exit(2) from error

@@ -1,18 +1,15 @@
 """`rasid webhooks`: which endpoints there are, a test message to one, messages again."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-if TYPE_CHECKING:
-    from service.core.runtime import Runtime
+from service.core.commands import DataDir, opened, refuse
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
+if TYPE_CHECKING:
+    pass
+
 Endpoint = Annotated[int, typer.Argument(metavar="WEBHOOK", help="Its number; `rasid webhooks list` shows it.")]
 Moment = Annotated[
     datetime | None, typer.Option(formats=["%Y-%m-%dT%H:%M:%S", "%Y-%m-%d"], help="UTC, for a replay of a time.")
@@ -30,7 +27,7 @@ def list_webhooks(data_dir: DataDir = None) -> None:
 
     from service.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 
-    with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
         counted = session.execute(
             select(WebhookDelivery.endpoint_id, WebhookDelivery.state, func.count()).group_by(
                 WebhookDelivery.endpoint_id, WebhookDelivery.state
@@ -61,7 +58,7 @@ def test_webhook(webhook: Endpoint, data_dir: DataDir = None) -> None:
     from service.webhooks.endpoints import send_test
     from service.webhooks.models import DeliveryState, WebhookDelivery
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         with runtime.database.transaction() as session:
             delivery_id = send_test(session, SYSTEM_CALLER, webhook, utc_now(), by_job=False).id
         asyncio.run(deliver_due(runtime, webhook, only_id=delivery_id))
@@ -90,32 +87,12 @@ def replay(
     from service.webhooks.replaying import replay_dead, replay_range
 
     if dead == (since is not None) or (dead and until):
-        _fail("expected either --dead or --since (and --until), got both or neither")
+        refuse("expected either --dead or --since (and --until), got both or neither")
     now = utc_now()
-    with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
         if since:
             first, last = (one.replace(tzinfo=UTC) if one else now for one in (since, until))
             count = replay_range(session, SYSTEM_CALLER, webhook, first, last, now)
         else:
             count = replay_dead(session, SYSTEM_CALLER, webhook, now)
     typer.echo(f"{count} messages will be sent again")
-
-
-@contextmanager
-def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    try:
-        with open_runtime(Settings(data_dir=data_dir) if data_dir else Settings()) as runtime:
-            yield runtime
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"rasid: {message}", err=True)
-    sys.exit(2)

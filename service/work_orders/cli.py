@@ -1,26 +1,21 @@
 """`rasid districts`, `rasid routing` and `rasid orders`: what a municipality's operator does without the pages."""
 
 import json
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
+
+from service.core.commands import DataDir, Json, Place, in_transaction, print_json, refuse
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from service.core.runtime import Runtime
 
 Choice = TypeVar("Choice", bound=StrEnum)
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
-Place = Annotated[str, typer.Option("--municipality", help="Key of the municipality.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 LOCAL_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M"]
 
 districts = typer.Typer(help="Districts, by which work is routed and counted.", no_args_is_help=True)
@@ -56,14 +51,14 @@ def import_districts(
     from service.work_orders.placing import place_orders
 
     geojson = _read(file)
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
         done = rules.import_districts(
             session, place.id, geojson, rules.Properties(key, name_en, name_ar), SYSTEM, utc_now()
         )
         moved = place_orders(session, place.id)
     if as_json:
-        _print({**asdict(done), "orders_moved": moved})
+        print_json({**asdict(done), "orders_moved": moved})
         return
     typer.echo(f"{done.new:,} new, {done.changed:,} changed, {done.same:,} as they were; {moved:,} orders moved")
     for skipped in done.skipped:
@@ -71,17 +66,32 @@ def import_districts(
 
 
 @districts.command("list")
-def list_districts(municipality: Place, data_dir: DataDir = None) -> None:
-    """List the districts of a municipality."""
+def list_districts(
+    municipality: Place,
+    ended: Annotated[bool, typer.Option("--ended", help="Those that are no longer in use.")] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the districts of a municipality that are in use.
+
+    Example: rasid districts list --municipality dammam --json
+    """
     from sqlalchemy import select
 
     from service.accounts.models import District
     from service.accounts.service import find_municipality
 
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         own = select(District).where(District.municipality_id == find_municipality(session, municipality).id)
-        for one in session.scalars(own.order_by(District.key)):
-            typer.echo(f"{one.key:<40} {one.name_en:<30} {one.name_ar}")
+        own = own.where(District.ended_at.is_not(None) if ended else District.ended_at.is_(None))
+        rows = session.scalars(own.order_by(District.key)).all()
+        shown = ("id", "key", "name_en", "name_ar", "west", "south", "east", "north", "ended_at")
+        told = [{name: getattr(one, name) for name in shown} for one in rows]
+    if as_json:
+        print_json(told)
+        return
+    for one in told:
+        typer.echo(f"{one['key']:<40} {one['name_en']:<30} {one['name_ar']}")
 
 
 @routing.command()
@@ -107,12 +117,12 @@ def explain(
 
     _check_class(class_key)
     moment = at.replace(tzinfo=LOCAL_TIME) if at else utc_now()
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         place = dispatch.Place(find_municipality(session, municipality).id, lat, lon)
         told = dispatch.explain_place(session, place, class_key, size, moment, frozenset(incident or ()))
         names = _unit_names(session, place.municipality_id)
     if as_json:
-        _print(asdict(told))
+        print_json(asdict(told))
         return
     facts = told.facts
     typer.echo(f"{facts.class_key}, {facts.size_class.value}, district {facts.district_id or '-'}, "
@@ -125,16 +135,19 @@ def explain(
 
 @routing.command("rules")
 def list_rules(municipality: Place, as_json: Json = False, data_dir: DataDir = None) -> None:
-    """List the rules in the order in which they are asked."""
+    """List the rules in the order in which they are asked.
+
+    Example: rasid routing rules --municipality dammam --json
+    """
     from service.accounts.service import find_municipality
     from service.work_orders.dispatch import rules_of
 
-    with _session(data_dir) as (session, _):
+    with in_transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
         rules = sorted(rules_of(session, place.id), key=lambda one: (one.rank, one.id))
         names = _unit_names(session, place.id)
     if as_json:
-        _print([asdict(one) for one in rules])
+        print_json([asdict(one) for one in rules])
         return
     for one in rules:
         typer.echo(f"{one.rank:>7} {one.key:<32} {names.get(one.unit_id, ''):<20} {'' if one.active else 'off'}")
@@ -146,8 +159,12 @@ def export(
     municipality: Place,
     state: Annotated[str | None, typer.Option(help="Only orders in this state.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only late ones.")] = False,
+    far_apart: Annotated[
+        bool, typer.Option("--far-apart", help="Only where measured and estimated quantity differ widely.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="id, due, opened, priority or quantity; a minus: the last first.")] = "id",
     lang: Annotated[str, typer.Option(help="ar or en")] = "ar",
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write the work orders of a municipality to a CSV or Excel file.
@@ -164,18 +181,22 @@ def export(
 
     chosen = (_chosen(WorkOrderState, state) if state else None, _chosen(OrderSort, sort), _chosen(Language, lang))
     if file.suffix not in (".csv", ".xlsx"):
-        _fail(f"expected a file that ends in .csv or .xlsx, got {file.name}")
-    with _session(data_dir) as (session, runtime):
+        refuse(f"expected a file that ends in .csv or .xlsx, got {file.name}")
+    with in_transaction(data_dir) as (session, runtime):
         place = find_municipality(session, municipality)
-        wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=True if overdue else None)
+        wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=overdue or None,
+                             quantity_far_apart=far_apart or None)  # fmt: skip
         sheet = order_sheet(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
         count = write_file(file, sheet)
+    if as_json:
+        print_json({"orders": count, "file": str(file)})
+        return
     typer.echo(f"{count:,} orders in {file}")
 
 
 def _chosen(kind: type[Choice], told: str) -> Choice:
     if told not in set(kind):
-        _fail(f"expected one of {', '.join(kind)}, got {told!r}")
+        refuse(f"expected one of {', '.join(kind)}, got {told!r}")
     return kind(told)
 
 
@@ -192,45 +213,14 @@ def _check_class(class_key: str) -> None:
     from datasets.taxonomy import KEYS
 
     if class_key not in KEYS:
-        _fail(f"expected one of {', '.join(KEYS)}, got {class_key!r}")
+        refuse(f"expected one of {', '.join(KEYS)}, got {class_key!r}")
 
 
 def _read(file: Path) -> dict[str, object]:
     try:
         told = json.loads(file.read_text("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        _fail(f"expected GeoJSON in UTF-8, got {file.name}: {error}")
+        refuse(f"expected GeoJSON in UTF-8, got {file.name}: {error}")
     if not isinstance(told, dict):
-        _fail(f"expected a GeoJSON object, got {file.name} with {type(told).__name__}")
+        refuse(f"expected a GeoJSON object, got {file.name} with {type(told).__name__}")
     return told
-
-
-@contextmanager
-def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
-            yield session, runtime
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _print(value: object) -> None:
-    json.dump(value, sys.stdout, ensure_ascii=False, default=_plain)
-    typer.echo()
-
-
-def _plain(value: object) -> object:
-    return sorted(value, key=str) if isinstance(value, frozenset) else str(value)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"rasid: {message}", err=True)
-    sys.exit(2)

@@ -1,19 +1,15 @@
 """`rasid sla`: asks which service level holds and why, and stamps what fell due."""
 
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from service.core.commands import DataDir, opened, refuse
+
 if TYPE_CHECKING:
-    from service.core.runtime import Runtime
     from service.work_orders.service_levels_schemas import SlaExplanation
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 
 sla = typer.Typer(help="Service levels: when a repair is due, and why.", no_args_is_help=True)
 
@@ -44,11 +40,11 @@ def explain(
     from service.work_orders.sla import SIZE_CLASSES, Asked
 
     if class_key not in BY_KEY:
-        _fail(f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
+        refuse(f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
     if size is not None and size not in SIZE_CLASSES:
-        _fail(f"expected one of {', '.join(SIZE_CLASSES)}, got {size!r}")
+        refuse(f"expected one of {', '.join(SIZE_CLASSES)}, got {size!r}")
     opened_at = at.replace(tzinfo=SAUDI_TIME) if at else utc_now()
-    with _runtime(data_dir) as runtime, runtime.database.transaction() as session:
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
         place = find_municipality(session, municipality)
         told = explanation(due_for(session, Asked(place.id, class_key, size, priority), opened_at), opened_at)
     typer.echo(told.model_dump_json(indent=2)) if as_json else _tell(told)
@@ -63,7 +59,7 @@ def sweep_now(data_dir: DataDir = None) -> None:
     from service.core.clock import utc_now
     from service.work_orders.service_levels_sweep import sweep
 
-    with _runtime(data_dir) as runtime:
+    with opened(data_dir) as runtime:
         swept = sweep(runtime.database, utc_now())
     typer.echo(f"{swept.stamped} stamped, {swept.adopted} orders of an earlier release given a clock")
 
@@ -83,24 +79,3 @@ def _tell(told: "SlaExplanation") -> None:
     for day in told.days:
         why = day.kind.value if day.name_en is None else f"{day.kind.value}, {day.name_en}"
         typer.echo(f"  {day.day} {day.weekday}: {' '.join(day.hours) or 'closed'} ({why})")
-
-
-@contextmanager
-def _runtime(data_dir: Path | None) -> "Iterator[Runtime]":
-    """A refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    try:
-        with open_runtime(Settings() if data_dir is None else Settings(data_dir=data_dir)) as runtime:
-            yield runtime
-    except RasidError as error:
-        _fail(error.detail)
-
-
-def _fail(message: str) -> None:
-    typer.echo(f"rasid sla: {message}", err=True)
-    sys.exit(2)

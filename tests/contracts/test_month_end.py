@@ -1,6 +1,7 @@
 """The month's end on the real database: what is stated is what the events say."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -11,8 +12,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.contracts import basis
+from service.contracts import statement as statement_rules
 from service.contracts.charging import cost_of, post_all_charges
-from service.contracts.models import Charge, ContractStatement
+from service.contracts.facts import order_ids_of, terms_of
+from service.contracts.models import Charge, Contract, ContractStatement
+from service.contracts.months import Month
 from service.core.events import Event
 from service.work_orders.models import WorkOrder
 from tests.defects.sightings import box
@@ -119,6 +124,89 @@ def test_a_failed_repair_is_credited_in_the_month_in_which_it_fails(
     assert [(row["kind"], row["amount"]) for row in rows if row["work_order_id"] == year["good"]] == [
         ("charge", "251.25"), ("credit", "-251.25"),
     ]  # fmt: skip
+
+
+def test_a_merged_order_that_is_opened_again_is_credited_its_part_of_the_common_charge(
+    town: Town, contract: dict[str, Any], session: Session
+) -> None:
+    main, member = (town.accept(box(north_m=200.0 * place, size=1.0 + place))["id"] for place in range(2))
+    assert town.act("supervisor", main, "merge", order_ids=[member]).status_code == 200
+    town.bring(main, "assign", "start")
+    assert town.done(main, quantity=6).status_code == 200
+    town.bring(main, "pass")
+    assert town.get("supervisor", f"work-orders/{member}/cost").json()["amount"] == "0.00"
+    town.later(days=10)
+    town.bring(member, "reopen")
+    failed = town.get("supervisor", f"work-orders/{member}/cost").json()
+    assert (failed["amount"], [one["quantity"] for one in failed["lines"]]) == ("-402.00", ["-4.0"])
+    town.bring(main, "reopen")
+    assert town.get("supervisor", f"work-orders/{main}/cost").json()["amount"] == "402.00"
+    month = {(one["order_id"], one["reason"]): one["amount"] for one in statement(town, contract, "2026-03")["lines"]}
+    assert month == {
+        (main, "repair"): "603.00", (main, "failed"): "-201.00", (main, "failed_repair"): "-40.20",
+        (member, "failed"): "-402.00", (member, "failed_repair"): "-80.40",
+    }  # fmt: skip
+    assert post_all_charges(session, town.now) == 3
+    assert session.scalar(select(func.sum(Charge.amount_halalas))) == 0
+
+
+def test_an_event_recorded_after_the_issue_is_a_named_correction_of_the_next_statement(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    """A unit that was out of reach sends what it measured in March."""
+    town.later(days=30)
+    march = issue(town, contract, "2026-03")
+    passed = session.scalars(select(Event).where(Event.action == "pass", Event.subject_id == year["good"])).one()
+    session.add(
+        Event(**told_of(passed) | {"action": "report_done", "to_state": "done", "data": {"quantity": 3, "unit": "m2"}})
+    )
+    session.add(Event(**told_of(passed)))
+    session.commit()
+    town.later(days=30)
+    april = issue(town, contract, "2026-04")
+    lines = {(one["order_id"], one["amount"], one["month"], one["correction"]) for one in april["lines"]}
+    assert (year["good"], "301.50", "2026-03", True) in lines and (year["good"], "-251.25", "2026-03", True) in lines
+    assert statement(town, contract, "2026-03") == march
+    for month in ("2026-01", "2026-02", "2026-03", "2026-04"):
+        checked = town.get("supervisor", f"contracts/{contract['id']}/statements/{month}/check").json()
+        assert (month, checked["same"]) == (month, True), checked
+
+
+def told_of(event: Event) -> dict[str, Any]:
+    names = ("at", "municipality_id", "actor_kind", "actor_id", "subject_kind", "subject_id", "action", "to_state")
+    return {name: getattr(event, name) for name in names} | {"data": event.data}
+
+
+def test_a_draft_reads_no_order_that_is_settled_and_says_the_same(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(basis, "FOLLOWED", timedelta(days=20))
+    monkeypatch.setattr(statement_rules, "FOLLOWED", timedelta(days=20))
+    town.later(days=30)
+    issue(town, contract, "2026-03")
+    town.later(days=30)
+    row = session.get_one(Contract, contract["id"])
+    found = basis.basis_of(session, row, Month(2026, 4), terms_of(row))
+    assert [one.order_id for one in found.orders] == [year["waiting"]]
+    assert {one.order_id for one in found.settled} == {year["good"], year["late"]}
+    draft = statement(town, contract, "2026-04")
+    monkeypatch.setattr(basis, "_read_ids", lambda *_: order_ids_of(session, row, Month(2026, 4).end))
+    assert statement(town, contract, "2026-04") == draft
+    town.bring(year["good"], "reopen")
+    monkeypatch.undo()
+    read = basis.basis_of(session, row, Month(2026, 5), terms_of(row)).orders
+    assert year["good"] in {one.order_id for one in read}
+
+
+def test_a_changed_price_is_read_over_the_whole_history(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    town.later(days=30)
+    issue(town, contract, "2026-03")
+    dearer = {"class_key": "pothole", "unit_price": "110.50", "first_day": "2026-03-01"}
+    assert town.post("supervisor", f"contracts/{contract['id']}/prices", **dearer).status_code == 201
+    lines = [one for one in statement(town, contract, "2026-04")["lines"] if one["kind"] == "charge"]
+    assert [(one["amount"], one["month"], one["correction"]) for one in lines] == [("25.00", "2026-03", True)] * 2
 
 
 def test_a_check_finds_what_was_changed_behind_the_service(
