@@ -10,6 +10,8 @@ from uuid import uuid4
 
 import pytest
 from fastapi.testclient import TestClient
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis_settings
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
@@ -24,6 +26,9 @@ from service.core.tables import Base
 from tests.models import write_blob_model
 
 KEPT = {"alembic_version"}
+# A busy machine is no failure, whatever a test sets besides.
+hypothesis_settings.register_profile("rasid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis_settings.load_profile("rasid")
 os.environ.setdefault("RASID_PRIVACY", "off")  # tests of blurring turn it on; the others need not wait for it
 
 

@@ -13,7 +13,7 @@ from service.accounts.caller import Caller
 from service.accounts.service import SYSTEM_CALLER
 from service.contracts.facts import ORDERS_AT_ONCE, batched, events_of, facts_of, order_facts, order_ids_of, terms_of
 from service.contracts.history import Fact
-from service.contracts.ledger import Entry, EntryKind, asked_of, changes, entries_of, sum_stated
+from service.contracts.ledger import Entry, EntryKind, asked_of, asked_of_done, changes, entries_of, sum_stated
 from service.contracts.models import Charge, Contract
 from service.contracts.money import exact, price_of
 from service.contracts.months import month_of
@@ -65,7 +65,7 @@ def cost_of(session: Session, order: WorkOrder, now: datetime | None = None, cal
     episodes = facts.episodes
     last = episodes[-1] if episodes else None
     done = (last.closing.done if last.closing else last.done) if last else None
-    asked = asked_of(facts, done.unit_id if done else order.unit_id, done.at if done else now)
+    asked = asked_of_done(facts, done) if done else asked_of(facts, order.unit_id, now)
     considered = tuple(Considered(one.id, one.reference, refusal(terms[one.id], asked)) for one in contracts)
     covering = next((one.contract_id for one in considered if one.why_not is None), None)
     price = price_for(terms[covering], asked) if covering is not None else None

@@ -56,6 +56,8 @@ class Done:
     quantity: Decimal
     quantity_unit: str
     unit_id: int | None
+    size_class: str | None = None  # of the order then, as was its district
+    district_id: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,17 @@ class Closing:
     event_id: int
     at: datetime
     done: Done
+    others: tuple[Decimal, ...] = ()  # of its quantity, what orders that were merged into this one had
+
+
+@dataclass(frozen=True)
+class Share:
+    """The part that an order had of the repair of the one that it was merged into; charged there."""
+
+    event_id: int
+    at: datetime
+    done: Done  # the whole
+    quantity: Decimal
 
 
 @dataclass(frozen=True)
@@ -108,9 +121,17 @@ class Episode:
     holds: tuple[tuple[datetime, datetime | None], ...] = ()
     done: Done | None = None
     closing: Closing | None = None
+    shares: tuple[Share, ...] = ()
     refused: tuple[Failing, ...] = ()
     failing: Failing | None = None
     breaches: tuple[Breach, ...] = field(default=())
+
+    @property
+    def found_good(self) -> Closing | None:
+        """Its own repair, or the one that it was part of."""
+        if self.closing or not self.shares:
+            return self.closing
+        return Closing(self.shares[0].event_id, self.shares[0].at, self.shares[0].done)
 
     @property
     def held_at(self) -> datetime | None:
@@ -140,6 +161,8 @@ def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
             return replace(episode, done=_done(episode, fact, order))
         case "pass" if episode.done:
             return replace(episode, closing=Closing(fact.id, fact.at, episode.done))
+        case "share":
+            return _shared(episode, fact, order)
         case "fail" if episode.done:
             return replace(episode, done=None, refused=(*episode.refused, _failing(episode.done, fact)))
         case "hold" if episode.held_at is None:
@@ -149,6 +172,19 @@ def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
         case "breach" | "late_start":
             return replace(episode, breaches=(*episode.breaches, _breach(fact)))
     return episode
+
+
+def _shared(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
+    """A repair that others had part of is the order's own, or it is that of the order that took this one in."""
+    told = fact.data
+    if told.get("order_id") == order.order_id:
+        others = tuple(exact(one) for one in told.get("others", ()))
+        return replace(episode, closing=episode.closing and replace(episode.closing, others=others))
+    done = Done(
+        fact.id, _time(told.get("done_at")) or fact.at, exact(told["of_quantity"]), str(told["unit"]),
+        told.get("by_unit_id"), told.get("size_class"), told.get("district_id"),
+    )  # fmt: skip
+    return replace(episode, shares=(*episode.shares, Share(fact.id, fact.at, done, exact(told["quantity"]))))
 
 
 def _breach(fact: Fact) -> Breach:
@@ -171,12 +207,15 @@ def _ended(spells: tuple[Spell, ...], at: datetime) -> tuple[Spell, ...]:
 def _done(episode: Episode, fact: Fact, order: OrderFacts) -> Done:
     unit_id = episode.spells[-1].unit_id if episode.spells else order.unit_id
     unit = str(fact.data.get("unit", order.quantity_unit))
-    return Done(fact.id, fact.at, exact(fact.data.get("quantity", 0)), unit, unit_id)
+    size_class = fact.data.get("size_class", order.size_class)
+    district_id = fact.data.get("district_id", order.district_id)
+    return Done(fact.id, fact.at, exact(fact.data.get("quantity", 0)), unit, unit_id, size_class, district_id)
 
 
 def _failed(episode: Episode, reopened: Fact) -> Episode:
     due_at = _time(reopened.data.get("due_at"))
-    failing = _failing(episode.closing.done, reopened) if episode.closing else None
+    good = episode.found_good
+    failing = _failing(good.done, reopened) if good else None
     return replace(episode, failing=failing, due_at=due_at)
 
 

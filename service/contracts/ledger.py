@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from service.contracts.history import Closing, Done, Episode, Failing, OrderFacts
 from service.contracts.lateness import Late, late_of, late_starts
-from service.contracts.money import price_of, share_of
+from service.contracts.money import part_of, price_of, share_of
 from service.contracts.months import day_of, month_of
 from service.contracts.terms import Asked, Penalty, PenaltyKind, Price, Terms, penalty_for, price_for, refusal
 
@@ -65,6 +65,8 @@ def entries_of(terms: Terms, order: OrderFacts, until: datetime) -> list[Entry]:
     for episode in order.episodes:
         if episode.closing:
             found += _works(terms, order, episode, episode.closing)
+        if episode.failing and _within_warranty(terms, episode.failing):
+            found += _given_back(terms, order, episode, episode.failing)
         for number, failing in enumerate(episode.refused, 1):
             found += _refused(terms, order, episode, failing, number)
         found += _late(terms, order, episode, until)
@@ -101,9 +103,15 @@ def asked_of(order: OrderFacts, unit_id: int | None, at: datetime) -> Asked:
     return Asked(*place, day_of(at))
 
 
+def asked_of_done(order: OrderFacts, done: Done) -> Asked:
+    """By the size and the district that the order had then."""
+    place = (order.municipality_id, done.unit_id, order.class_key, done.size_class, done.district_id)
+    return Asked(*place, day_of(done.at))
+
+
 def worth(terms: Terms, order: OrderFacts, done: Done) -> tuple[int, Price | None]:
     """Of a reported repair by the price list of the day it was done; nothing where that has no fitting price."""
-    price = price_for(terms, asked_of(order, done.unit_id, done.at))
+    price = price_for(terms, asked_of_done(order, done))
     if price is None or price.quantity_unit != done.quantity_unit:
         return 0, None
     return price_of(done.quantity, price.price_halalas, price.minimum_halalas), price
@@ -111,26 +119,62 @@ def worth(terms: Terms, order: OrderFacts, done: Done) -> tuple[int, Price | Non
 
 def _works(terms: Terms, order: OrderFacts, episode: Episode, closing: Closing) -> list[Entry]:
     done = closing.done
-    if refusal(terms, asked_of(order, done.unit_id, done.at)):
+    if refusal(terms, asked_of_done(order, done)):
         return []
     amount, price = worth(terms, order, done)
     reason = "unpriced" if price is None else "minimum" if amount > _plain(done, price) else "repair"
-    charge = Entry(
-        f"charge:{order.order_id}:{closing.event_id}", EntryKind.CHARGE, str(month_of(closing.at)), amount, reason,
-        closing.at, order.order_id, closing.event_id, order.class_key, done.quantity, done.quantity_unit,
-        price.price_halalas if price else None, price.id if price else None, unit_id=done.unit_id,
+    key = f"charge:{order.order_id}:{closing.event_id}"
+    charge = _work(order, EntryKind.CHARGE, key, done, price, reason)
+    at, month = closing.at, str(month_of(closing.at))
+    return [replace(charge, amount_halalas=amount, quantity=done.quantity, at=at, month=month,
+                    event_id=closing.event_id)]  # fmt: skip
+
+
+def _given_back(terms: Terms, order: OrderFacts, episode: Episode, failing: Failing) -> list[Entry]:
+    """What the order's own part of its repair cost: all of it, or one part of it where orders were merged. Its penalty
+    is of that part too."""
+    found: list[Entry] = []
+    for number, (done, quantity, amount, price) in enumerate(_own_parts(terms, order, episode), 1):
+        suffix = "" if number == 1 else f".{number}"
+        key = f"credit:{order.order_id}:{failing.event_id}{suffix}"
+        credit = _work(order, EntryKind.CREDIT, key, done, price, "failed")
+        at, month = failing.at, str(month_of(failing.at))
+        found.append(
+            replace(credit, amount_halalas=-amount, quantity=-quantity, at=at, month=month,
+                    event_id=failing.event_id, lasted_days=failing.lasted_days)
+        )  # fmt: skip
+        penalty = _penalty(terms, order, PenaltyKind.FAILED_REPAIR, done, at, failing.event_id,
+                           f"{episode.number}{suffix}", value=amount)  # fmt: skip
+        found += (replace(one, lasted_days=failing.lasted_days) for one in penalty)
+    return found
+
+
+def _own_parts(
+    terms: Terms, order: OrderFacts, episode: Episode
+) -> Iterable[tuple[Done, Decimal, int, Price | None]]:  # fmt: skip
+    """Report, quantity, amount and price of each repair that the order had a part in and that the contract covers. The
+    parts of all orders together are the charge."""
+    if (closing := episode.closing) and not refusal(terms, asked_of_done(order, closing.done)):
+        done = closing.done
+        amount, price = worth(terms, order, done)
+        others = sum(part_of(amount, one, done.quantity) for one in closing.others)
+        yield done, done.quantity - sum(closing.others), amount - others, price
+    for share in episode.shares:
+        if not refusal(terms, asked_of_done(order, share.done)):
+            amount, price = worth(terms, order, share.done)
+            yield share.done, share.quantity, part_of(amount, share.quantity, share.done.quantity), price
+
+
+def _within_warranty(terms: Terms, failing: Failing) -> bool:
+    return terms.warranty_days is None or failing.lasted_days <= terms.warranty_days
+
+
+def _work(order: OrderFacts, kind: EntryKind, key: str, done: Done, price: Price | None, reason: str) -> Entry:
+    return Entry(
+        key, kind, "", 0, reason, order_id=order.order_id, class_key=order.class_key,
+        quantity_unit=done.quantity_unit, price_halalas=price.price_halalas if price else None,
+        price_id=price.id if price else None, unit_id=done.unit_id,
     )  # fmt: skip
-    failing = episode.failing
-    within = terms.warranty_days is None or (failing is not None and failing.lasted_days <= terms.warranty_days)
-    if failing is None or not within:
-        return [charge]
-    credit = replace(
-        charge, key=f"credit:{order.order_id}:{failing.event_id}", kind=EntryKind.CREDIT,
-        month=str(month_of(failing.at)), amount_halalas=-amount, reason="failed", at=failing.at,
-        event_id=failing.event_id, quantity=-done.quantity, lasted_days=failing.lasted_days,
-    )  # fmt: skip
-    penalty = _penalty(terms, order, PenaltyKind.FAILED_REPAIR, done, failing.at, failing.event_id, str(episode.number))
-    return [charge, credit, *(replace(one, lasted_days=failing.lasted_days) for one in penalty)]
 
 
 def _plain(done: Done, price: Price) -> int:
@@ -138,7 +182,7 @@ def _plain(done: Done, price: Price) -> int:
 
 
 def _refused(terms: Terms, order: OrderFacts, episode: Episode, failing: Failing, number: int) -> list[Entry]:
-    if refusal(terms, asked_of(order, failing.done.unit_id, failing.done.at)):
+    if refusal(terms, asked_of_done(order, failing.done)):
         return []
     suffix = f"{episode.number}.{number}"
     kind = PenaltyKind.FAILED_INSPECTION
@@ -165,11 +209,12 @@ def _hours(terms: Terms, order: OrderFacts, episode: Episode, late: Late) -> lis
     rule = penalty_for(terms, PenaltyKind.LATE_HOUR, order.class_key, day_of(late.due_at))
     if rule is None:
         return []
+    value = worth(terms, order, episode.done)[0] if episode.done else 0
     found: list[Entry] = []
     month, taken, counted = month_of(late.due_at), 0, 0
     while month.start < late.end_at:
         hours = late.begun_hours(month.end)
-        amount = _amount(rule, terms, order, episode.done, hours)
+        amount = _amount(rule, value, hours)
         if amount > taken:
             key = f"late_hour:{order.order_id}:{episode.number}:{month}"
             at = min(late.end_at, month.end)
@@ -184,12 +229,15 @@ def _hours(terms: Terms, order: OrderFacts, episode: Episode, late: Late) -> lis
 
 def _penalty(
     terms: Terms, order: OrderFacts, kind: PenaltyKind, done: Done | None, at: datetime, event_id: int, suffix: str,
-    unit_id: int | None = None,
+    unit_id: int | None = None, value: int | None = None,
 ) -> list[Entry]:  # fmt: skip
+    """`value`: what a percentage is of; without it the worth of the reported repair."""
     rule = penalty_for(terms, kind, order.class_key, day_of(at))
     if rule is None:
         return []
-    amount = _amount(rule, terms, order, done, 1)
+    if value is None:
+        value = worth(terms, order, done)[0] if done else 0
+    amount = _amount(rule, value, 1)
     key = f"{kind.value}:{order.order_id}:{suffix}"
     unit_id = unit_id if unit_id is not None else done.unit_id if done else None
     return [
@@ -198,11 +246,11 @@ def _penalty(
     ]  # fmt: skip
 
 
-def _amount(rule: Penalty, terms: Terms, order: OrderFacts, done: Done | None, times: int) -> int:
+def _amount(rule: Penalty, value: int, times: int) -> int:
     if rule.amount_halalas is not None:
         amount = rule.amount_halalas * times
     else:
-        amount = share_of(worth(terms, order, done)[0] if done else 0, (rule.percent or Decimal(0)) * times)
+        amount = share_of(value, (rule.percent or Decimal(0)) * times)
     return amount if rule.cap_halalas is None else min(amount, rule.cap_halalas)
 
 

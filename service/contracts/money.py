@@ -1,6 +1,6 @@
 """Money is whole halalas, so that what is added up a thousand times is still what was owed."""
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 
 HALALAS = 100  # of one riyal (SAR)
 
@@ -30,6 +30,11 @@ def price_of(quantity: Decimal, price_halalas: int, minimum_halalas: int = 0) ->
 def share_of(halalas: int, percent: Decimal) -> int:
     """Halves are rounded away from zero, so that a credit gives back what its charge took."""
     return _rounded(halalas * percent / 100)
+
+
+def part_of(halalas: int, quantity: Decimal, of_quantity: Decimal) -> int:
+    """Of an amount what falls to a part of its quantity; rounded down, so that parts are never more than the whole."""
+    return int((halalas * quantity / of_quantity).quantize(Decimal(1), ROUND_DOWN)) if of_quantity else 0
 
 
 def _rounded(halalas: Decimal) -> int:

@@ -249,7 +249,7 @@ def _classes(lines: Iterable[Entry]) -> Iterable[ClassRow]:
 def _repairs(terms: Terms, orders: Iterable[OrderFacts]) -> Iterable[tuple[OrderFacts, Episode]]:
     for order in orders:
         for episode in order.episodes:
-            if episode.closing and episode.closing.done.unit_id in terms.unit_ids:
+            if (good := episode.found_good) and good.done.unit_id in terms.unit_ids:
                 yield order, episode
 
 
@@ -258,7 +258,7 @@ def _durability(
 ) -> Iterable[DurabilityRow]:
     groups: dict[str, list[Lasted]] = defaultdict(list)
     for order, episode in repairs:
-        closing = episode.closing
+        closing = episode.found_good
         if closing is None or closing.done.at < until - FOLLOWED:
             continue
         lasted = _lasted(episode, closing, looked_at.get(order.order_id), until)

@@ -159,6 +159,7 @@ EVENT_TYPES: dict[str, str] = {
     "work_order.reschedule": "its due time was moved",
     "work_order.resume": "the order goes on after a hold",
     "work_order.route": "the rules named another unit",
+    "work_order.share": "how much of a common repair was this order's",
     "work_order.split": "a part of the order became one of its own",
     "work_order.start": "the unit began",
     "work_order.transfer": "the order went to another unit",

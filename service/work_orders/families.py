@@ -18,6 +18,7 @@ from service.work_orders.models import VerifiedBy, WorkOrder
 from service.work_orders.moves import move_order
 from service.work_orders.referral_models import Referral, ReferralOutcome
 from service.work_orders.repairs import verify_repair
+from service.work_orders.sharing import record_shares
 from service.work_orders.states import MOVES, WorkOrderAction, WorkOrderState
 
 GONE_STATES = (WorkOrderState.CANCELLED, WorkOrderState.MERGED)
@@ -73,13 +74,15 @@ def settle(session: Session, order: WorkOrder, actor: Actor, by: VerifiedBy, now
 
 def finish_members(session: Session, order: WorkOrder, by: VerifiedBy, now: datetime) -> None:
     """Orders that were merged into one whose every part is closed have been repaired with it, by its unit."""
-    family = select(WorkOrder).where(_root_or_part(order.part_of_id or order.id))
-    if not all(_is_closed(one) or one.state in GONE_STATES for one in session.scalars(family)):
+    family = session.scalars(select(WorkOrder).where(_root_or_part(order.part_of_id or order.id))).all()
+    if not all(_is_closed(one) or one.state in GONE_STATES for one in family):
         return
-    for member in members_of(session, order):
-        if member.closed_at is None:
-            member.done_at, member.closed_at, member.unit_id = order.done_at or now, now, order.unit_id
-            verify_repair(session, member, by, now)
+    new = [one for one in members_of(session, order) if one.closed_at is None]
+    if new:
+        record_shares(session, [one for one in family if _is_closed(one)], new, now)
+    for member in new:
+        member.done_at, member.closed_at, member.unit_id = order.done_at or now, now, order.unit_id
+        verify_repair(session, member, by, now)
 
 
 def members_of(session: Session, order: WorkOrder) -> list[WorkOrder]:

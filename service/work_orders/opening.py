@@ -12,17 +12,16 @@ from service.core.tables import JsonObject
 from service.defects.models import Defect
 from service.defects.sizes import SizeClass, size_class
 from service.defects.states import machine_may_confirm
-from service.identity.locate import GroundPosition
 from service.incidents.lookup import active_incidents
 from service.work_orders.dispatch import Place, decision_data, facts_at, rules_of
 from service.work_orders.hurrying import hurry
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, record_order
 from service.work_orders.placing import district_id_of, source_of
-from service.work_orders.quantities import estimate_quantity
 from service.work_orders.repairs import end_repair
 from service.work_orders.routing import Decision, route
 from service.work_orders.service_levels import start_clock
+from service.work_orders.sharing import estimated
 from service.work_orders.states import ENDED, WorkOrderAction, WorkOrderState
 
 
@@ -41,7 +40,7 @@ def open_work_order(session: Session, defect: Defect, actor: Actor, now: datetim
     if live:
         _wake(session, live, defect, actor, now)
         return live
-    estimate = _estimate(defect)
+    estimate = estimated(defect)
     size = size_class(defect.class_key, estimate)
     decision = _route(session, defect, size, now)
     order = WorkOrder(
@@ -77,7 +76,7 @@ def reopen_order(session: Session, order: WorkOrder, defect: Defect, actor: Acto
     }
     move_order(session, order, WorkOrderAction.REOPEN, actor, now, before)
     order.state_reason, order.quantity_measured = reason, None
-    order.quantity_estimated = _estimate(defect)
+    order.quantity_estimated = estimated(defect)
     order.size_class = size_class(order.class_key, order.quantity_estimated)
     order.merged_into_id = None
     order.opened_at, order.done_at, order.closed_at = now, None, None
@@ -105,9 +104,3 @@ def _route(session: Session, defect: Defect, size: SizeClass, now: datetime) -> 
     place = Place(defect.municipality_id, defect.lat, defect.lon)
     facts = facts_at(session, place, defect.class_key, size, now)
     return route(facts, rules_of(session, defect.municipality_id))
-
-
-def _estimate(defect: Defect) -> float | None:
-    if defect.size is not None:
-        return defect.size
-    return estimate_quantity(defect.class_key, GroundPosition(defect.lat, defect.lon))

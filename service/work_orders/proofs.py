@@ -52,6 +52,7 @@ def report_done(
     data = {
         "quantity": quantity, "unit": order.quantity_unit, "sha256": digest, "estimated": order.quantity_estimated,
         "far_apart": far_apart(order.quantity_estimated, quantity),
+        "size_class": order.size_class.value, "district_id": order.district_id,
     }  # fmt: skip
     move_order(session, order, WorkOrderAction.REPORT_DONE, caller.actor, now, data)
     proof = known or _store(session, runtime, caller, order, photo, media_type)

@@ -2,7 +2,8 @@
 site."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from decimal import ROUND_DOWN, Decimal
 
 from datasets.taxonomy import BY_KEY, Unit
 from service.identity.locate import GroundPosition
@@ -10,6 +11,7 @@ from service.identity.locate import GroundPosition
 # Measured and estimated are far apart from this ratio on. Our own starting value: by `estimate_error` an area from one
 # good frame errs by a fifth, one standard deviation, so twice as much or half is no chance.
 FAR_APART = 2.0
+SHARE_STEP = Decimal("0.001")  # a litre of rubble, ten square centimetres of road
 
 
 def far_apart(estimated: float | None, measured: float | None) -> bool:
@@ -17,6 +19,15 @@ def far_apart(estimated: float | None, measured: float | None) -> bool:
     if not estimated or not measured:
         return False
     return max(measured / estimated, estimated / measured) >= FAR_APART
+
+
+def shares_of(whole: Decimal, estimates: Sequence[float | None]) -> list[Decimal]:
+    """The whole by the estimates, alike where one of them is unknown; together they are the whole to the last digit,
+    what rounding leaves is the first one's."""
+    known = [Decimal(str(one)) for one in estimates if one]
+    weights = known if len(known) == len(estimates) else [Decimal(1)] * len(estimates)
+    others = [(whole * weight / sum(weights)).quantize(SHARE_STEP, ROUND_DOWN) for weight in weights[1:]]
+    return [whole - sum(others), *others]
 
 
 def estimate_quantity(class_key: str, position: GroundPosition) -> float | None:

@@ -26,7 +26,7 @@ NEXT = {
 LEADS = {
     "open": "open", "assign": "assigned", "transfer": "assigned", "start": "in_progress", "report_done": "done",
     "pass": "closed", "fail": "in_progress", "hold": "on_hold", "cancel": "cancelled", "reopen": "open",
-    "refuse": "open", "refer": "referred", "agency_done": "done", "agency_back": "open",
+    "merge": "merged", "refuse": "open", "refer": "referred", "agency_done": "done", "agency_back": "open",
 }  # fmt: skip
 
 
@@ -54,7 +54,7 @@ class Story:
             self.state, since = self.held
             self.due_at = self.due_at and self.due_at + (self.now - since)
         else:
-            self.state = LEADS[action]
+            self.state = LEADS.get(action, self.state)
         if action in ("open", "reopen"):
             self.due_at = self.now + timedelta(hours=self.hours)
         self.facts.append(Fact(self.first_event_id + len(self.facts), self.now, action, data, self.state))

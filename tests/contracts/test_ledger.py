@@ -43,6 +43,40 @@ def test_a_failure_after_the_warranty_changes_nothing() -> None:
     assert amounts(failed) == {"repair": 20_000}
 
 
+def shared(first: float, second: float) -> tuple[Story, Story]:
+    """A repair of two orders, the second merged into the first; what the work order room writes of it."""
+    common = {"order_id": 1, "of_quantity": first + second, "unit": "m2"}
+    main = Story().then("open").repaired(first + second).then("share", 0, **common, quantity=first, others=[second])
+    done = {"done_at": main.facts[-3].at.isoformat(), "by_unit_id": OURS, "size_class": None, "district_id": None}
+    member = Story(2, first_event_id=100).then("open").then("merge", merged_into_id=1)
+    return main, member.then("share", **common, **done, quantity=second)
+
+
+def test_a_merged_order_that_fails_gives_back_its_own_part_of_the_charge_and_no_more() -> None:
+    main, member = shared(2, 1)
+    assert (amounts(main), amounts(member)) == ({"repair": 30_000}, {})
+    member.then("reopen", 24 * 30, lasted_days=29.5)
+    assert amounts(member) == {"failed": -10_000, "failed_repair": -2_000}
+    main.then("reopen", 24 * 40, lasted_days=39.5)
+    assert amounts(main) == {"repair": 30_000, "failed": -20_000, "failed_repair": -4_000}
+    late = shared(2, 1)[1].then("reopen", 24 * 120, lasted_days=119.0)
+    assert amounts(late) == {}
+
+
+def test_parts_of_a_minimum_charge_are_together_that_charge() -> None:
+    main, member = shared(0.1, 0.2)
+    main.then("reopen", 24), member.then("reopen", 24)
+    assert amounts(main)["minimum"] == 5_000
+    assert amounts(main)["failed"] + amounts(member)["failed"] == -5_000
+
+
+def test_a_repair_is_priced_by_the_size_that_its_order_had_when_it_was_done() -> None:
+    small = price(4_000, id=2, size_class="small")
+    story = Story().then("open").then("assign", unit_id=OURS).then("start")
+    story.then("report_done", quantity=2, unit="m2", size_class="small", district_id=None).then("pass")
+    assert amounts(story, prices=(price(), small)) == {"repair": 8_000}
+
+
 def test_a_second_repair_after_a_failure_is_charged_again() -> None:
     mended = Story().then("open").repaired(2).then("reopen", 24, lasted_days=1.0).repaired(3)
     works = [one.amount_halalas for one in entries_of(terms(), mended.told(), END) if one.kind.of_works]

@@ -121,6 +121,30 @@ def test_a_failed_repair_is_credited_in_the_month_in_which_it_fails(
     ]  # fmt: skip
 
 
+def test_a_merged_order_that_is_opened_again_is_credited_its_part_of_the_common_charge(
+    town: Town, contract: dict[str, Any], session: Session
+) -> None:
+    main, member = (town.accept(box(north_m=200.0 * place, size=1.0 + place))["id"] for place in range(2))
+    assert town.act("supervisor", main, "merge", order_ids=[member]).status_code == 200
+    town.bring(main, "assign", "start")
+    assert town.done(main, quantity=6).status_code == 200
+    town.bring(main, "pass")
+    assert town.get("supervisor", f"work-orders/{member}/cost").json()["amount"] == "0.00"
+    town.later(days=10)
+    town.bring(member, "reopen")
+    failed = town.get("supervisor", f"work-orders/{member}/cost").json()
+    assert (failed["amount"], [one["quantity"] for one in failed["lines"]]) == ("-402.00", ["-4.0"])
+    town.bring(main, "reopen")
+    assert town.get("supervisor", f"work-orders/{main}/cost").json()["amount"] == "402.00"
+    month = {(one["order_id"], one["reason"]): one["amount"] for one in statement(town, contract, "2026-03")["lines"]}
+    assert month == {
+        (main, "repair"): "603.00", (main, "failed"): "-201.00", (main, "failed_repair"): "-40.20",
+        (member, "failed"): "-402.00", (member, "failed_repair"): "-80.40",
+    }  # fmt: skip
+    assert post_all_charges(session, town.now) == 3
+    assert session.scalar(select(func.sum(Charge.amount_halalas))) == 0
+
+
 def test_a_check_finds_what_was_changed_behind_the_service(
     town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
 ) -> None:

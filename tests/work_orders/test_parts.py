@@ -90,6 +90,8 @@ def test_merged_orders_are_repaired_with_the_one_that_took_them_in(town: Town) -
     assert order(town, first["id"])["merged_into_id"] == third["id"]
     assert [one["action"] for one in order(town, third["id"])["events"]] == ["open", "absorb"]
     close(town, third["id"])
+    shares = [one["data"]["quantity"] for one in order(town, first["id"])["events"] if one["action"] == "share"]
+    assert shares == [0.833]  # a third of 2.5
     assert defect_states(town) == ["resolved"] * 3
     repairs = town.session.scalars(select(Repair).order_by(Repair.work_order_id)).all()
     assert [one.work_order_id for one in repairs] == [first["id"], second["id"], third["id"]]

@@ -1,11 +1,12 @@
 import math
+from decimal import Decimal
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.taxonomy import BY_KEY, KEYS, Unit
 from service.identity.locate import GroundPosition
-from service.work_orders.quantities import estimate_quantity
+from service.work_orders.quantities import estimate_quantity, shares_of
 
 metres = st.none() | st.floats(0.05, 20)
 positions = st.builds(
@@ -53,3 +54,17 @@ def test_an_estimate_is_a_positive_amount_or_none(class_key: str, position: Grou
 @given(st.sampled_from([key for key in KEYS if BY_KEY[key].unit is not Unit.COUNT]))
 def test_a_box_without_a_place_on_the_ground_is_not_measured(class_key: str) -> None:
     assert estimate_quantity(class_key, GroundPosition(24.7, 46.7)) is None
+
+
+@given(
+    st.decimals("0.001", 1000, places=3, allow_nan=False),
+    st.lists(st.none() | st.floats(0.01, 500, allow_nan=False), min_size=1, max_size=8),
+)
+def test_shares_of_a_common_repair_are_together_the_whole(whole: Decimal, estimates: list[float | None]) -> None:
+    shares = shares_of(whole, estimates)
+    assert sum(shares) == whole and min(shares) >= 0 and len(shares) == len(estimates)
+
+
+def test_shares_are_by_the_estimates_and_alike_where_one_is_unknown() -> None:
+    assert shares_of(Decimal(6), [1.0, 2.0]) == [2, 4]
+    assert shares_of(Decimal(6), [None, 2.0]) == [3, 3]
