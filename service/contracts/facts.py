@@ -16,6 +16,7 @@ from service.contracts.terms import Penalty, Price, Terms
 from service.core.events import GIVEN, Event
 from service.defects.models import Visit
 from service.work_orders.models import Repair, WorkOrder
+from service.work_orders.states import ENDED
 
 ORDERS_AT_ONCE = 5_000
 
@@ -69,6 +70,31 @@ def order_ids_of(session: Session, contract: Contract, until: datetime) -> list[
     found = union(
         select(WorkOrder.id).where(WorkOrder.unit_id.in_(units)),
         select(Repair.work_order_id).where(Repair.unit_id.in_(units)),
+        given,
+    )
+    return sorted(session.scalars(found))
+
+
+def recent_ids(session: Session, contract: Contract, since: datetime) -> list[int]:
+    """Orders that a unit of the contract has repaired since then."""
+    own = (Repair.unit_id.in_([unit.id for unit in contract.units]), Repair.done_at >= since)
+    place = Repair.municipality_id == contract.municipality_id
+    return sorted(set(session.scalars(select(Repair.work_order_id).where(place, *own))))
+
+
+def unsettled_ids(session: Session, contract: Contract, since: datetime, through_event_id: int) -> list[int]:
+    """Of the orders that a unit of the contract ever had, those that something happened to since then, or was recorded
+    after that event, and those that still wait."""
+    units = [unit.id for unit in contract.units]
+    place = (Event.subject_kind == "work_order", Event.municipality_id == contract.municipality_id)
+    told = select(Event.subject_id).where(*place)
+    touched = union(told.where(Event.at >= since), told.where(Event.id > through_event_id)).subquery()
+    ids = select(touched.c.subject_id)
+    given = told.where(Event.subject_id.in_(ids), Event.data["unit_id"].astext.in_([str(one) for one in units]))
+    found = union(
+        select(WorkOrder.id).where(WorkOrder.unit_id.in_(units), WorkOrder.state.not_in(ENDED)),
+        select(WorkOrder.id).where(WorkOrder.unit_id.in_(units), WorkOrder.id.in_(ids)),
+        select(Repair.work_order_id).where(Repair.unit_id.in_(units), Repair.work_order_id.in_(ids)),
         given,
     )
     return sorted(session.scalars(found))

@@ -1,7 +1,7 @@
 """What an order's events and a contract's terms entitle to, entry by entry: charges, credits and penalties.
 
-Entries are worked out from the beginning every time. An entry's key stays what it is however often that is done, so
-that what is stated in a later month is the difference to what was stated before.
+An order's entries are worked out from its beginning every time. An entry's key stays what it is however often that is
+done, so that what is stated in a later month is the difference to what was stated before.
 """
 
 from collections import defaultdict
@@ -53,9 +53,12 @@ class Entry:
     correction: bool = False  # of a month that was stated before
 
 
-def entitled(terms: Terms, orders: Iterable[OrderFacts], until: datetime) -> dict[str, Entry]:
-    """Every entry up to a moment, by key."""
-    entries = [entry for order in orders for entry in entries_of(terms, order, until)]
+def entitled(
+    terms: Terms, orders: Iterable[OrderFacts], until: datetime, settled: Iterable[Entry] = ()
+) -> dict[str, Entry]:
+    """Every entry up to a moment, by key; `settled`: those of the orders that nothing has happened to since they were
+    stated."""
+    entries = [*settled, *(entry for order in orders for entry in entries_of(terms, order, until))]
     return {entry.key: entry for entry in [*entries, *_caps(terms, entries)]}
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -116,19 +116,22 @@ class Statement:
 
 
 FORM = TypeAdapter(Statement)
+LINES = TypeAdapter(tuple[Entry, ...])
 
 
 def build_statement(
     header: Header, terms: Terms, month: Month, orders: Sequence[OrderFacts], stated: Mapping[str, Entry] | None,
     looked_at: Mapping[int, datetime], through_event_id: int, as_of: datetime | None = None,
+    settled: Collection[Entry] = (),
 ) -> Statement:  # fmt: skip
     """`as_of`: the present moment of a month that has not ended; what is late is late until then. `stated`: by key what
     earlier statements said; None where the month before was not issued: it is then taken as it would be stated now.
+    `settled`: what is owed for orders that are not among `orders`, as it was stated.
     Events after the month's end or after `through_event_id` are left out."""
     known = [clip(one, month.end, through_event_id) for one in sorted(orders, key=lambda one: one.order_id)]
     if stated is None:
-        stated = entitled(terms, [clip(one, month.start, through_event_id) for one in known], month.start)
-    lines = changes(entitled(terms, known, min(month.end, as_of or month.end)), stated, str(month))
+        stated = entitled(terms, [clip(one, month.start, through_event_id) for one in known], month.start, settled)
+    lines = changes(entitled(terms, known, min(month.end, as_of or month.end), settled), stated, str(month))
     repairs = list(_repairs(terms, known))
     named: dict[int | None, list[Entry]] = defaultdict(list)
     for line in lines:
@@ -174,15 +177,25 @@ def from_text(text: str) -> Statement:
     return FORM.validate_json(text)
 
 
+def lines_of(text: str) -> tuple[Entry, ...]:
+    """The lines alone: of a statement that is only counted on they are all that is needed."""
+    return LINES.validate_python(json.loads(text)["lines"])
+
+
 def hash_of(text: str) -> str:
     return sha256(text.encode()).hexdigest()
 
 
-def again(frozen: Statement, orders: Sequence[OrderFacts], stated: Mapping[str, Entry] | None) -> Statement:
+def again(
+    frozen: Statement, orders: Sequence[OrderFacts], stated: Mapping[str, Entry] | None, settled: Collection[Entry] = ()
+) -> Statement:
     """The same statement from the events as they are now, with what it kept beside them."""
     told = [_as_kept(order, frozen.beside.get(order.order_id)) for order in orders]
     month = parse_month(frozen.month)
-    return build_statement(frozen.header, frozen.terms, month, told, stated, frozen.looked_at, frozen.through_event_id)
+    found = build_statement(
+        frozen.header, frozen.terms, month, told, stated, frozen.looked_at, frozen.through_event_id, settled=settled
+    )
+    return replace(found, looked_at=frozen.looked_at)
 
 
 def clip(order: OrderFacts, until: datetime, through_event_id: int) -> OrderFacts:

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session, undefer
 
 from service.accounts.caller import Caller
 from service.accounts.permissions import Permission
+from service.contracts.basis import basis_of
 from service.contracts.charging import post_charges
-from service.contracts.facts import header_of, last_event_id, last_looks, order_facts, order_ids_of, terms_of
-from service.contracts.ledger import Entry, sum_stated
+from service.contracts.facts import header_of, last_event_id, last_looks, terms_of
+from service.contracts.ledger import Entry
 from service.contracts.models import Contract, ContractStatement
 from service.contracts.months import Month, month_of
 from service.contracts.service import get_contract
@@ -82,8 +83,8 @@ def check(session: Session, caller: Caller, contract_id: int, month: Month) -> C
     if issued is None:
         raise Conflict("statement.draft", f"expected an issued statement, {month} is a draft; issue it first")
     frozen = from_text(issued.content)
-    orders = order_facts(session, order_ids_of(session, contract, month.end), month.end)
-    found = again(frozen, orders, _stated_before(session, contract, month))
+    basis = basis_of(session, contract, month, frozen.terms)
+    found = again(frozen, basis.orders, basis.stated, basis.settled)
     lines, others = set(frozen.lines), set(found.lines)
     digest = hash_of(to_text(found))
     missing = tuple(line for line in frozen.lines if line not in others)
@@ -103,23 +104,13 @@ def list_issued(session: Session, contract: Contract) -> Sequence[ContractStatem
 
 
 def _draft(session: Session, contract: Contract, month: Month, now: datetime) -> Statement:
-    orders = order_facts(session, order_ids_of(session, contract, month.end), month.end)
-    looked_at = last_looks(session, [order.order_id for order in orders], month.end)
+    terms = terms_of(contract)
+    basis = basis_of(session, contract, month, terms)
+    looked_at = last_looks(session, basis.recent_ids, month.end)
     through = last_event_id(session, month.end)
     return build_statement(
-        header_of(contract), terms_of(contract), month, orders, _stated_before(session, contract, month), looked_at,
-        through, now,
-    )  # fmt: skip
-
-
-def _stated_before(session: Session, contract: Contract, month: Month) -> dict[str, Entry] | None:
-    """By key what all statements before the month said; None where the one just before it was not issued."""
-    own = select(ContractStatement.month, ContractStatement.content)
-    earlier = own.where(ContractStatement.contract_id == contract.id, ContractStatement.month < str(month))
-    contents = dict(session.execute(earlier.order_by(ContractStatement.month)).all())
-    if month > month_of(contract.first_day) and str(month.before) not in contents:
-        return None
-    return sum_stated(line for text in contents.values() for line in from_text(text).lines)
+        header_of(contract), terms, month, basis.orders, basis.stated, looked_at, through, now, basis.settled
+    )
 
 
 def _freeze(session: Session, caller: Caller, contract: Contract, draft: Statement, now: datetime) -> Stated:

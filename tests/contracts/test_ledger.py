@@ -1,6 +1,7 @@
 from collections import Counter
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -45,9 +46,14 @@ def test_a_failure_after_the_warranty_changes_nothing() -> None:
 
 def shared(first: float, second: float) -> tuple[Story, Story]:
     """A repair of two orders, the second merged into the first; what the work order room writes of it."""
-    common = {"order_id": 1, "of_quantity": first + second, "unit": "m2"}
+    common: dict[str, Any] = {"order_id": 1, "of_quantity": first + second, "unit": "m2"}
     main = Story().then("open").repaired(first + second).then("share", 0, **common, quantity=first, others=[second])
-    done = {"done_at": main.facts[-3].at.isoformat(), "by_unit_id": OURS, "size_class": None, "district_id": None}
+    done: dict[str, Any] = {
+        "done_at": main.facts[-3].at.isoformat(),
+        "by_unit_id": OURS,
+        "size_class": None,
+        "district_id": None,
+    }
     member = Story(2, first_event_id=100).then("open").then("merge", merged_into_id=1)
     return main, member.then("share", **common, **done, quantity=second)
 

@@ -1,6 +1,7 @@
 """The month's end on the real database: what is stated is what the events say."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from io import BytesIO
 from typing import Any
@@ -11,8 +12,12 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.contracts import basis
+from service.contracts import statement as statement_rules
 from service.contracts.charging import cost_of, post_all_charges
-from service.contracts.models import Charge, ContractStatement
+from service.contracts.facts import order_ids_of, terms_of
+from service.contracts.models import Charge, Contract, ContractStatement
+from service.contracts.months import Month
 from service.core.events import Event
 from service.work_orders.models import WorkOrder
 from tests.defects.sightings import box
@@ -143,6 +148,65 @@ def test_a_merged_order_that_is_opened_again_is_credited_its_part_of_the_common_
     }  # fmt: skip
     assert post_all_charges(session, town.now) == 3
     assert session.scalar(select(func.sum(Charge.amount_halalas))) == 0
+
+
+def test_an_event_recorded_after_the_issue_is_a_named_correction_of_the_next_statement(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    """A unit that was out of reach sends what it measured in March."""
+    town.later(days=30)
+    march = issue(town, contract, "2026-03")
+    passed = session.scalars(select(Event).where(Event.action == "pass", Event.subject_id == year["good"])).one()
+    session.add(
+        Event(**told_of(passed) | {"action": "report_done", "to_state": "done", "data": {"quantity": 3, "unit": "m2"}})
+    )
+    session.add(Event(**told_of(passed)))
+    session.commit()
+    town.later(days=30)
+    april = issue(town, contract, "2026-04")
+    lines = {(one["order_id"], one["amount"], one["month"], one["correction"]) for one in april["lines"]}
+    assert (year["good"], "301.50", "2026-03", True) in lines and (year["good"], "-251.25", "2026-03", True) in lines
+    assert statement(town, contract, "2026-03") == march
+    for month in ("2026-01", "2026-02", "2026-03", "2026-04"):
+        checked = town.get("supervisor", f"contracts/{contract['id']}/statements/{month}/check").json()
+        assert (month, checked["same"]) == (month, True), checked
+
+
+def told_of(event: Event) -> dict[str, Any]:
+    names = ("at", "municipality_id", "actor_kind", "actor_id", "subject_kind", "subject_id", "action", "to_state")
+    return {name: getattr(event, name) for name in names} | {"data": event.data}
+
+
+def test_a_draft_reads_no_order_that_is_settled_and_says_the_same(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(basis, "FOLLOWED", timedelta(days=20))
+    monkeypatch.setattr(statement_rules, "FOLLOWED", timedelta(days=20))
+    town.later(days=30)
+    issue(town, contract, "2026-03")
+    town.later(days=30)
+    row = session.get_one(Contract, contract["id"])
+    found = basis.basis_of(session, row, Month(2026, 4), terms_of(row))
+    assert [one.order_id for one in found.orders] == [year["waiting"]]
+    assert {one.order_id for one in found.settled} == {year["good"], year["late"]}
+    draft = statement(town, contract, "2026-04")
+    monkeypatch.setattr(basis, "_read_ids", lambda *_: order_ids_of(session, row, Month(2026, 4).end))
+    assert statement(town, contract, "2026-04") == draft
+    town.bring(year["good"], "reopen")
+    monkeypatch.undo()
+    read = basis.basis_of(session, row, Month(2026, 5), terms_of(row)).orders
+    assert year["good"] in {one.order_id for one in read}
+
+
+def test_a_changed_price_is_read_over_the_whole_history(
+    town: Town, contract: dict[str, Any], year: dict[str, Any], session: Session
+) -> None:
+    town.later(days=30)
+    issue(town, contract, "2026-03")
+    dearer = {"class_key": "pothole", "unit_price": "110.50", "first_day": "2026-03-01"}
+    assert town.post("supervisor", f"contracts/{contract['id']}/prices", **dearer).status_code == 201
+    lines = [one for one in statement(town, contract, "2026-04")["lines"] if one["kind"] == "charge"]
+    assert [(one["amount"], one["month"], one["correction"]) for one in lines] == [("25.00", "2026-03", True)] * 2
 
 
 def test_a_check_finds_what_was_changed_behind_the_service(

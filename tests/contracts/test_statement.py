@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from service.contracts.history import OrderFacts
 from service.contracts.ledger import Entry, entitled, sum_stated
 from service.contracts.months import Month
-from service.contracts.statement import Header, Statement, again, build_statement, from_text, to_text
+from service.contracts.statement import FOLLOWED, Header, Statement, again, build_statement, from_text, to_text
 from service.contracts.terms import Terms
 from tests.contracts.histories import START, Story, histories, price, terms
 
@@ -84,6 +84,32 @@ def test_the_same_events_give_the_same_bytes_and_later_events_change_nothing(
         assert to_text(draw_up(given_terms, month, known, before)) == text
         assert to_text(again(from_text(text), tuple(reversed(orders)), sum_stated(before))) == text
         before += statement.lines
+
+
+@settings(max_examples=60, deadline=None)
+@given(histories, LIMITED)
+def test_orders_that_nothing_happened_to_since_the_last_statement_need_not_be_read_again(
+    orders: tuple[OrderFacts, ...], given_terms: Terms
+) -> None:
+    stated: list[Entry] = []
+    month = FIRST
+    for statement in issue_all(given_terms, orders):
+        before = sum_stated(stated)
+        read = [one for one in orders if not is_settled(one, month)]
+        settled = [one for one in before.values() if one.order_id and one.order_id not in {o.order_id for o in read}]
+        short = build_statement(HEADER, given_terms, month, read, before, {}, ALL, settled=settled)
+        assert to_text(short) == to_text(statement)
+        unissued = build_statement(HEADER, given_terms, month, read, None, {}, ALL, settled=settled)
+        assert unissued.totals == draw_up(given_terms, month, orders, None).totals
+        stated += statement.lines
+        month = month.next
+
+
+def is_settled(order: OrderFacts, month: Month) -> bool:
+    """As `facts.unsettled_ids` and `recent_ids` ask the database."""
+    live = order.facts and order.facts[-1].to_state not in ("closed", "cancelled", "merged")
+    last_at = max((fact.at for fact in order.facts), default=month.start)
+    return not live and last_at < min(month.start, month.end - FOLLOWED)
 
 
 @settings(max_examples=60, deadline=None)
