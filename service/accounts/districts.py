@@ -1,7 +1,7 @@
 """The districts of a municipality: imported as polygons, and which of them a place lies in."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -74,7 +74,7 @@ class DistrictMap:
 def district_of(session: Session, municipality_id: int, lat: float, lon: float) -> District | None:
     """The district that covers the place; of several the one that was made first."""
     around = select(District).where(
-        District.municipality_id == municipality_id,
+        District.municipality_id == municipality_id, District.ended_at.is_(None),
         District.west <= lon, lon <= District.east, District.south <= lat, lat <= District.north,
     )  # fmt: skip
     found = {row.id: row for row in session.scalars(around.options(undefer(District.boundary)))}
@@ -83,8 +83,15 @@ def district_of(session: Session, municipality_id: int, lat: float, lon: float) 
 
 
 def district_map(session: Session, municipality_id: int) -> DistrictMap:
-    rows = session.execute(select(District.id, District.boundary).where(District.municipality_id == municipality_id))
+    own = (District.municipality_id == municipality_id, District.ended_at.is_(None))
+    rows = session.execute(select(District.id, District.boundary).where(*own))
     return DistrictMap({row.id: row.boundary for row in rows})
+
+
+def others_than_in_use(session: Session, municipality_id: int, ids: Collection[int]) -> list[int]:
+    """Those that are no districts of the municipality, or ended ones; the others cannot end before the transaction."""
+    own = (District.municipality_id == municipality_id, District.ended_at.is_(None), District.id.in_(ids))
+    return sorted(set(ids) - set(session.scalars(select(District.id).where(*own).with_for_update(read=True))))
 
 
 def visible_districts(caller: Caller) -> Select[District]:
@@ -99,18 +106,27 @@ def get_district(session: Session, caller: Caller, district_id: int) -> District
     return found
 
 
+def end_district(session: Session, district: District, actor: Actor, now: datetime, told: JsonObject) -> bool:
+    """No work is placed in it from now on; the row must be locked. Whether it was in use; safe to run twice."""
+    if district.ended_at is not None:
+        return False
+    district.ended_at = now
+    _record(session, district, "end", actor, now, told)
+    return True
+
+
 def put_district(
     session: Session, municipality_id: int, told: Shape, actor: Actor, now: datetime
 ) -> tuple[District, str]:
-    """The district of that key as told, and whether that is new, changed or the same; safe to run twice. Raises
-    Unprocessable for a boundary that is no polygon."""
+    """The district of that key as told, and whether that is new, changed or the same; one that had ended is in use
+    again. Safe to run twice. Raises Unprocessable for a boundary that is no polygon."""
     try:
         boundary = parse_boundary(told.boundary)
     except BadBoundary as error:
         raise Unprocessable("district.boundary", str(error)) from error
     west, south, east, north = extent_of(boundary)
     values: JsonObject = {"name_en": told.name_en, "name_ar": told.name_ar, "boundary": boundary, "west": west,
-                          "south": south, "east": east, "north": north}  # fmt: skip
+                          "south": south, "east": east, "north": north, "ended_at": None}  # fmt: skip
     place = {"municipality_id": municipality_id, "key": told.key}
     made = session.scalar(insert(District).values(place | values).on_conflict_do_nothing().returning(District.id))
     own = select(District).filter_by(**place).options(undefer(District.boundary)).with_for_update()
@@ -119,10 +135,7 @@ def put_district(
         return district, "same"
     for name, value in values.items():
         setattr(district, name, value)
-    record(
-        session, at=now, actor=actor, subject_kind="district", subject_id=district.id,
-        action="create" if made else "change", municipality_id=municipality_id, data={"key": told.key},
-    )  # fmt: skip
+    _record(session, district, "create" if made else "change", actor, now, {})
     return district, "new" if made else "changed"
 
 
@@ -149,6 +162,13 @@ def import_districts(
         seen.add(told.key)
         counts[what] += 1
     return DistrictImport(**counts, skipped=tuple(skipped))
+
+
+def _record(session: Session, district: District, action: str, actor: Actor, now: datetime, told: JsonObject) -> None:
+    record(
+        session, at=now, actor=actor, subject_kind="district", subject_id=district.id, action=action,
+        municipality_id=district.municipality_id, data={"key": district.key} | told,
+    )  # fmt: skip
 
 
 def _new_shape(feature: object, properties: Properties, seen: AbstractSet[str]) -> Shape:

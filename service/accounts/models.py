@@ -41,6 +41,7 @@ class District(Base):
     east: Mapped[float]
     north: Mapped[float]
     boundary: Mapped[JsonObject] = mapped_column(deferred=True)  # as of a municipality
+    ended_at: Mapped[datetime | None]  # no work is placed in it since; what ended before keeps it
     created_at: Mapped[CreatedAt]
 
 

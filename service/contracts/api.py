@@ -8,7 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
-from service.contracts import service, statements_api
+from service.contracts import districts_api, service, statements_api
 from service.contracts.charging import cost_of
 from service.contracts.models import Charge, Contract, Contractor
 from service.contracts.schemas import (
@@ -41,6 +41,7 @@ from service.work_orders.access import get_order
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["contracts"])
 router.include_router(statements_api.router)
+router.include_router(districts_api.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_CONTRACTS))]
 
 

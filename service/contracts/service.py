@@ -9,6 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, visible
+from service.accounts.districts import others_than_in_use
 from service.accounts.models import Municipality
 from service.accounts.permissions import Permission, Role
 from service.contracts.models import Contract, Contractor, PenaltyRule, PriceItem, contract_unit
@@ -101,6 +102,9 @@ def create_contract(session: Session, caller: Caller, data: ContractIn, now: dat
     if contractor is None or contractor.municipality_id != data.municipality_id:
         raise Unprocessable("contract.contractor", f"expected a contractor of municipality {data.municipality_id}, "
                             f"got id {data.contractor_id}")  # fmt: skip
+    if others := others_than_in_use(session, data.municipality_id, data.district_ids):
+        raise Unprocessable("contract.district", f"expected districts in use of municipality {data.municipality_id}, "
+                            f"got ids {others}")  # fmt: skip
     contract = Contract(**data.columns(), units=_units(session, data), penalties_reduce_vat=data.penalties_reduce_vat)
     _refuse_overlap(session, contract)
     session.add(contract)

@@ -56,6 +56,7 @@ EVENT_TYPES: dict[str, str] = {
     "defect.withdraw_absence": "it was seen again before anyone decided on its absence",
     "district.change": "a district was changed",
     "district.create": "a district was added",
+    "district.end": "no work is placed in a district any more",
     "frame.accept": "a person accepted a frame that its drive speaks against",
     "frame.blur": "a region was blurred after the fact",
     "frame.check": "a person looked through a frame for some classes",

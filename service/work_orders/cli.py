@@ -56,14 +56,14 @@ def import_districts(
     from service.work_orders.placing import place_orders
 
     geojson = _read(file)
-    with _session(data_dir) as (session, _):
+    with transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
         done = rules.import_districts(
             session, place.id, geojson, rules.Properties(key, name_en, name_ar), SYSTEM, utc_now()
         )
         moved = place_orders(session, place.id)
     if as_json:
-        _print({**asdict(done), "orders_moved": moved})
+        as_json_line({**asdict(done), "orders_moved": moved})
         return
     typer.echo(f"{done.new:,} new, {done.changed:,} changed, {done.same:,} as they were; {moved:,} orders moved")
     for skipped in done.skipped:
@@ -71,17 +71,32 @@ def import_districts(
 
 
 @districts.command("list")
-def list_districts(municipality: Place, data_dir: DataDir = None) -> None:
-    """List the districts of a municipality."""
+def list_districts(
+    municipality: Place,
+    ended: Annotated[bool, typer.Option("--ended", help="Those that are no longer in use.")] = False,
+    as_json: Json = False,
+    data_dir: DataDir = None,
+) -> None:
+    """List the districts of a municipality that are in use.
+
+    Example: rasid districts list --municipality dammam --json
+    """
     from sqlalchemy import select
 
     from service.accounts.models import District
     from service.accounts.service import find_municipality
 
-    with _session(data_dir) as (session, _):
+    with transaction(data_dir) as (session, _):
         own = select(District).where(District.municipality_id == find_municipality(session, municipality).id)
-        for one in session.scalars(own.order_by(District.key)):
-            typer.echo(f"{one.key:<40} {one.name_en:<30} {one.name_ar}")
+        own = own.where(District.ended_at.is_not(None) if ended else District.ended_at.is_(None))
+        rows = session.scalars(own.order_by(District.key)).all()
+        shown = ("id", "key", "name_en", "name_ar", "west", "south", "east", "north", "ended_at")
+        told = [{name: getattr(one, name) for name in shown} for one in rows]
+    if as_json:
+        as_json_line(told)
+        return
+    for one in told:
+        typer.echo(f"{one['key']:<40} {one['name_en']:<30} {one['name_ar']}")
 
 
 @routing.command()
@@ -107,12 +122,12 @@ def explain(
 
     _check_class(class_key)
     moment = at.replace(tzinfo=LOCAL_TIME) if at else utc_now()
-    with _session(data_dir) as (session, _):
+    with transaction(data_dir) as (session, _):
         place = dispatch.Place(find_municipality(session, municipality).id, lat, lon)
         told = dispatch.explain_place(session, place, class_key, size, moment, frozenset(incident or ()))
         names = _unit_names(session, place.municipality_id)
     if as_json:
-        _print(asdict(told))
+        as_json_line(asdict(told))
         return
     facts = told.facts
     typer.echo(f"{facts.class_key}, {facts.size_class.value}, district {facts.district_id or '-'}, "
@@ -125,16 +140,19 @@ def explain(
 
 @routing.command("rules")
 def list_rules(municipality: Place, as_json: Json = False, data_dir: DataDir = None) -> None:
-    """List the rules in the order in which they are asked."""
+    """List the rules in the order in which they are asked.
+
+    Example: rasid routing rules --municipality dammam --json
+    """
     from service.accounts.service import find_municipality
     from service.work_orders.dispatch import rules_of
 
-    with _session(data_dir) as (session, _):
+    with transaction(data_dir) as (session, _):
         place = find_municipality(session, municipality)
         rules = sorted(rules_of(session, place.id), key=lambda one: (one.rank, one.id))
         names = _unit_names(session, place.id)
     if as_json:
-        _print([asdict(one) for one in rules])
+        as_json_line([asdict(one) for one in rules])
         return
     for one in rules:
         typer.echo(f"{one.rank:>7} {one.key:<32} {names.get(one.unit_id, ''):<20} {'' if one.active else 'off'}")
@@ -148,6 +166,7 @@ def export(
     overdue: Annotated[bool, typer.Option("--overdue", help="Only late ones.")] = False,
     sort: Annotated[str, typer.Option(help="id, due, opened, priority or quantity; a minus: the last first.")] = "id",
     lang: Annotated[str, typer.Option(help="ar or en")] = "ar",
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Write the work orders of a municipality to a CSV or Excel file.
@@ -165,11 +184,14 @@ def export(
     chosen = (_chosen(WorkOrderState, state) if state else None, _chosen(OrderSort, sort), _chosen(Language, lang))
     if file.suffix not in (".csv", ".xlsx"):
         _fail(f"expected a file that ends in .csv or .xlsx, got {file.name}")
-    with _session(data_dir) as (session, runtime):
+    with transaction(data_dir) as (session, runtime):
         place = find_municipality(session, municipality)
         wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=True if overdue else None)
         sheet = order_sheet(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
         count = write_file(file, sheet)
+    if as_json:
+        as_json_line({"orders": count, "file": str(file)})
+        return
     typer.echo(f"{count:,} orders in {file}")
 
 
@@ -206,7 +228,7 @@ def _read(file: Path) -> dict[str, object]:
 
 
 @contextmanager
-def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
+def transaction(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
     """One transaction; a refusal of ours is told in a line and ends the command."""
     from service.core.errors import RasidError
     from service.core.runtime import open_runtime
@@ -222,7 +244,7 @@ def _session(data_dir: Path | None) -> "Iterator[tuple[Session, Runtime]]":
         _fail(error.detail)
 
 
-def _print(value: object) -> None:
+def as_json_line(value: object) -> None:
     json.dump(value, sys.stdout, ensure_ascii=False, default=_plain)
     typer.echo()
 

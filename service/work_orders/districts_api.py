@@ -1,5 +1,6 @@
 """HTTP for districts: imported from GeoJSON; the orders that lie in them follow."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -43,6 +44,7 @@ class DistrictOut(Row):
     south: float
     east: float
     north: float
+    ended_at: datetime | None = Field(description="no work is placed in it since; what ended before keeps it")
 
 
 class DistrictDetail(DistrictOut):
@@ -66,10 +68,11 @@ class DistrictImportOut(BaseModel):
 @router.get("/districts")
 def list_districts(
     caller: ViewerDep, session: SessionDep, municipality_id: RowId | None = None, after: AfterQuery = None,
-    limit: LimitQuery = 100,
+    limit: LimitQuery = 100, ended: bool = False,
 ) -> Page[DistrictOut]:  # fmt: skip
-    """Districts of the caller's municipalities, without their boundaries."""
+    """Districts in use of the caller's municipalities, without their boundaries; `ended`: those that are not."""
     statement = districts.visible_districts(caller)
+    statement = statement.where(District.ended_at.is_not(None) if ended else District.ended_at.is_(None))
     if municipality_id is not None:
         statement = statement.where(District.municipality_id == municipality_id)
     rows, following = paginate(session, statement, District.id, after, limit)

@@ -6,8 +6,10 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from service.accounts.districts import district_map, district_of
+from service.accounts.models import District
 from service.defects.models import Defect, Detection, Sighting
 from service.work_orders.models import OrderSource, WorkOrder
+from service.work_orders.states import ENDED
 
 BATCH = 5_000
 
@@ -33,17 +35,20 @@ def source_of(session: Session, defect: Defect) -> OrderSource:
 
 
 def place_orders(session: Session, municipality_id: int) -> int:
-    """Gives every order of the municipality the district that it lies in now; returns how many changed. Safe to run
-    twice."""
+    """Gives every order of the municipality the district that it lies in now; returns how many changed. One that ended
+    keeps a district that ended after it. Safe to run twice."""
     session.flush()
     districts = district_map(session, municipality_id)
     rows = session.execute(
-        select(WorkOrder.id, WorkOrder.district_id, Defect.lat, Defect.lon)
+        select(WorkOrder.id, WorkOrder.district_id, Defect.lat, Defect.lon, District.ended_at, WorkOrder.state)
         .join(Defect, Defect.id == WorkOrder.defect_id)
+        .outerjoin(District, District.id == WorkOrder.district_id)
         .where(WorkOrder.municipality_id == municipality_id)
     ).all()
     moved: dict[int, int | None] = {}
-    for order_id, before, lat, lon in rows:
+    for order_id, before, lat, lon, ended_at, state in rows:
+        if ended_at is not None and state in ENDED:
+            continue
         found = districts.district_id_at(lat, lon)
         if found != before:
             moved[order_id] = found

@@ -8,7 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, visible
-from service.accounts.models import District
+from service.accounts.districts import others_than_in_use
 from service.accounts.permissions import Permission
 from service.core.errors import Conflict, NotFound, Unprocessable
 from service.core.events import record
@@ -41,6 +41,12 @@ class RuleContent:
 
 def visible_rules(caller: Caller) -> Select[RoutingRule]:
     return visible(select(RoutingRule), RoutingRule.municipality_id, caller)
+
+
+def rules_naming(session: Session, district_id: int) -> list[RoutingRule]:
+    """Those in force that ask about the district, in the order in which they are asked."""
+    own = select(RoutingRule).where(RoutingRule.active, RoutingRule.district_ids.contains([district_id]))
+    return list(session.scalars(own.order_by(RoutingRule.rank, RoutingRule.id)))
 
 
 def create_rule(
@@ -105,11 +111,10 @@ def _check(session: Session, municipality_id: int, content: RuleContent) -> None
         raise Unprocessable(
             "routing.unit", f"expected a unit of municipality {municipality_id}, got id {content.unit_id}"
         )
-    own = select(District.id).where(District.municipality_id == municipality_id)
-    others = set(content.district_ids) - set(session.scalars(own))
+    others = others_than_in_use(session, municipality_id, content.district_ids)
     if others:
         raise Unprocessable(
-            "routing.district", f"expected districts of municipality {municipality_id}, got ids {sorted(others)}"
+            "routing.district", f"expected districts in use of municipality {municipality_id}, got ids {others}"
         )
     hours = (content.from_hour, content.until_hour)
     if (None in hours) != (hours == (None, None)) or (hours != (None, None) and hours[0] == hours[1]):

@@ -4,6 +4,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy.orm import Session
 
+from tests.factories import DAMMAM, square
 from tests.work_orders.orders import Town, make_town, unit_of
 
 
@@ -47,3 +48,13 @@ def make_contract(town: Town, **changes: Any) -> dict[str, Any]:
     assert answer.status_code == 201, answer.text
     made: dict[str, Any] = answer.json()
     return made
+
+
+def put_district(town: Town, key: str, side: float = 0.1) -> dict[str, Any]:
+    """Around the place of the defects."""
+    lat, lon = DAMMAM
+    place = {"municipality_id": town.municipality.id, "key": key, "name_en": key, "name_ar": "حي"}
+    answer = town.put("supervisor", "districts", **place, boundary=square(lon - side / 2, lat - side / 2, side))
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
 from service.core.events import Event
-from tests.contracts.conftest import body, company, make_contract
+from tests.contracts.conftest import body, company, make_contract, put_district
 from tests.factories import make_user
 from tests.work_orders.orders import Town, bearer, make_town, unit_of
 
@@ -34,11 +34,12 @@ def test_two_contracts_never_cover_the_same_work(town: Town, contract: dict[str,
 
     assert answer().json()["code"] == "contract.overlap"
     assert answer(class_keys=["garbage"]).json()["code"] == "contract.overlap"  # the first has every class
-    next_year = answer(first_day="2027-01-01", last_day="2027-12-31", class_keys=["pothole"], district_ids=[1])
+    north, south = (put_district(town, key)["id"] for key in ("north", "south"))
+    next_year = answer(first_day="2027-01-01", last_day="2027-12-31", class_keys=["pothole"], district_ids=[north])
     assert next_year.status_code == 201
     beside = {"first_day": "2027-01-01", "last_day": "2027-12-31", "reference": "DMM-2026-19"}
-    assert answer(**beside, class_keys=["pothole"], district_ids=[1, 2]).json()["code"] == "contract.overlap"
-    assert answer(**beside, class_keys=["pothole"], district_ids=[2]).status_code == 201
+    assert answer(**beside, class_keys=["pothole"], district_ids=[north, south]).json()["code"] == "contract.overlap"
+    assert answer(**beside, class_keys=["pothole"], district_ids=[south]).status_code == 201
 
 
 def test_a_new_price_ends_the_old_one_the_day_before_and_a_taken_day_is_refused(
