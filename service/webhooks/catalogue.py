@@ -143,6 +143,7 @@ EVENT_TYPES: dict[str, str] = {
     "work_order.assign": "the order was given to a unit",
     "work_order.breach": "it is past its due time",
     "work_order.cancel": "the order was cancelled",
+    "work_order.doubt": "its measured quantity is far from the estimate; a person inspects it",
     "work_order.escalate": "it is so late that somebody above is told",
     "work_order.fail": "an inspection sent the order back",
     "work_order.hold": "the order waits; its clock stands still",

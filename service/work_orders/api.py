@@ -33,6 +33,7 @@ from service.work_orders import (
     service,
     service_levels_api,
 )
+from service.work_orders.doubts import Doubt, doubts_of
 from service.work_orders.handing_api import ReferralOut, proof_out, referral_out
 from service.work_orders.referrals import referrals_of
 from service.work_orders.reviews import Reviewed, add_object, review_defect
@@ -57,6 +58,7 @@ class WorkOrderDetail(WorkOrderOut):
     proofs: list[ProofOut]
     referrals: list[ReferralOut]
     inspections: list[InspectionOut]
+    doubts: list[Doubt] = Field(description="what its repair leaves open: no pass closes it, a person inspects it")
     events: list[EventOut]
 
 
@@ -107,6 +109,7 @@ def get_work_order(order_id: RowId, caller: ViewerDep, session: SessionDep, now:
         proofs=[proof_out(proof) for proof in access.list_proofs(session, order.id)],
         referrals=[referral_out(row, now) for row in referrals_of(session, order.id)],
         inspections=[InspectionOut.model_validate(row) for row in access.list_inspections(session, order.id)],
+        doubts=doubts_of(session, order),
         events=[EventOut.model_validate(row) for row in list_events(session, "work_order", order.id)],
     )
 

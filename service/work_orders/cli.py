@@ -164,6 +164,9 @@ def export(
     municipality: Place,
     state: Annotated[str | None, typer.Option(help="Only orders in this state.")] = None,
     overdue: Annotated[bool, typer.Option("--overdue", help="Only late ones.")] = False,
+    far_apart: Annotated[
+        bool, typer.Option("--far-apart", help="Only where measured and estimated quantity differ widely.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="id, due, opened, priority or quantity; a minus: the last first.")] = "id",
     lang: Annotated[str, typer.Option(help="ar or en")] = "ar",
     as_json: Json = False,
@@ -186,7 +189,8 @@ def export(
         _fail(f"expected a file that ends in .csv or .xlsx, got {file.name}")
     with transaction(data_dir) as (session, runtime):
         place = find_municipality(session, municipality)
-        wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=True if overdue else None)
+        wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=overdue or None,
+                             quantity_far_apart=far_apart or None)  # fmt: skip
         sheet = order_sheet(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
         count = write_file(file, sheet)
     if as_json:

@@ -17,6 +17,7 @@ from service.core.errors import Unprocessable
 from service.defects.models import Defect
 from service.defects.sizes import SizeClass
 from service.work_orders.access import visible_orders
+from service.work_orders.doubts import is_far_apart
 from service.work_orders.models import OrderSource, WorkOrder
 from service.work_orders.sla import WAITING
 from service.work_orders.states import CLOCK_STOPPED, WorkOrderState
@@ -59,6 +60,7 @@ class OrderFilter:
     size_class: SizeClass | None = None
     source: OrderSource | None = None
     overdue: bool | None = None
+    quantity_far_apart: bool | None = None
     due_from: datetime | None = None
     due_until: datetime | None = None
     opened_from: datetime | None = None
@@ -101,6 +103,8 @@ def filtered(caller: Caller, wanted: OrderFilter, now: datetime) -> Select[WorkO
         statement = statement.where(moment < last) if last is not None else statement
     if wanted.overdue is not None:
         statement = statement.where(is_overdue(now) if wanted.overdue else ~is_overdue(now))
+    if wanted.quantity_far_apart is not None:
+        statement = statement.where(is_far_apart() if wanted.quantity_far_apart else ~is_far_apart())
     if wanted.id_text is not None:
         statement = statement.where(cast(WorkOrder.id, String).startswith(wanted.id_text, autoescape=True))
     return statement

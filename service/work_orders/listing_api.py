@@ -36,6 +36,9 @@ class OrderFilterFields(BaseModel):
     size_class: SizeClass | None = None
     source: OrderSource | None = None
     overdue: bool | None = None
+    quantity_far_apart: bool | None = Field(
+        None, description="measured and estimated differ so much that one is likely wrong"
+    )
     due_from: AwareDatetime | None = Field(None, description="with its offset")
     due_until: AwareDatetime | None = Field(None, description="not counted")
     opened_from: AwareDatetime | None = None

@@ -10,10 +10,12 @@ from sqlalchemy.orm import Session
 from inference.images import ImageRefused, decode_image
 from service.accounts.caller import Caller
 from service.core.errors import Conflict, NotFound, RasidError, TooLarge, Unprocessable, UnsupportedMedia
+from service.core.events import SYSTEM
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
+from service.work_orders.doubts import Doubt
 from service.work_orders.models import Proof, ProofKind, WorkOrder
 from service.work_orders.moves import move_order, record_order, was_last
 from service.work_orders.quantities import far_apart
@@ -59,6 +61,9 @@ def report_done(
     proof.kind, proof.quantity, proof.note = ProofKind.AFTER, quantity, note
     order.quantity_measured, order.done_at, order.state_reason = quantity, now, None
     report_repair(session, order)
+    if data["far_apart"]:
+        told = {"doubt": Doubt.QUANTITY.value, "estimated": order.quantity_estimated, "measured": quantity}
+        record_order(session, order, "doubt", SYSTEM, now, from_state=order.state, data=told)
     return order
 
 

@@ -19,6 +19,7 @@ from service.defects.models import Absence, Defect, Visit
 from service.defects.service import move_defect, record_defect, resolve_defect
 from service.defects.states import PERMISSIONS, DefectAction, DefectState, machine_may_confirm
 from service.identity.absence import Presence, Visited, presence
+from service.work_orders.doubts import doubts_of
 from service.work_orders.families import (
     REPAIRED,
     cancel_order,
@@ -50,7 +51,8 @@ def propose_absences(
     of; returns the defects whose proposal appeared, changed or fell. Safe to run twice.
 
     Call it in the transaction that wrote the visits. `close_verified`: a verified repair of a class that the machine
-    may confirm closes its order here and now; otherwise, and for all that are gone, a person decides.
+    may confirm, and that leaves no doubt open, closes its order here and now; otherwise, and for all that are gone, a
+    person decides.
     """
     ids = sorted(set(defect_ids))
     if not ids:
@@ -64,7 +66,8 @@ def propose_absences(
         if _propose(session, defect, order, visits.get(defect.id, []), now):
             changed.append(defect)
         may_close = close_verified and machine_may_confirm(defect.class_key)
-        if may_close and defect.absence is Absence.FIXED and defect.state is DefectState.CONFIRMED:
+        may_close = may_close and defect.absence is Absence.FIXED and defect.state is DefectState.CONFIRMED
+        if may_close and not _in_doubt(session, defect):
             _pass_repair(session, defect, SYSTEM, now)
     session.flush()
     return changed
@@ -190,6 +193,11 @@ def _confirm(session: Session, defect: Defect, actor: Actor, note: str | None, n
     told: JsonObject = {"note": note} if note else {}
     move_defect(session, defect, DefectAction.VANISH, actor, now, told | {"reason": Absence.GONE.value})
     defect.resolved_at = now
+
+
+def _in_doubt(session: Session, defect: Defect) -> bool:
+    orders = mending(session, [defect.id]).get(defect.id, [])
+    return any(doubts_of(session, order) for order in orders)
 
 
 def _pass_repair(session: Session, defect: Defect, actor: Actor, now: datetime, note: str | None = None) -> None:

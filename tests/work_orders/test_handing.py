@@ -158,6 +158,14 @@ def test_a_quantity_far_from_the_estimate_is_flagged(town: Town, measured: float
     assert town.done(order_id, quantity=measured).json()["quantity_far_apart"] is far
     done = select(Event).where(Event.action == "report_done")
     assert town.session.scalars(done).one().data["far_apart"] is far
+    told = town.session.scalars(select(Event).where(Event.action == "doubt")).all()
+    assert [one.data["measured"] for one in told] == [measured] * far
+    town.accept(box(north_m=60))  # nothing is measured of it
+    for wanted in (True, False):
+        rows = town.get("supervisor", "work-orders", quantity_far_apart=wanted).json()["items"]
+        assert (order_id in [one["id"] for one in rows]) is (far is wanted)
+        assert len(rows) == (far is wanted) + (not wanted)
+    assert town.get("supervisor", f"work-orders/{order_id}").json()["doubts"] == ["quantity"] * far
 
 
 def test_a_crew_gets_what_it_can_do_and_the_rest_waits_by_priority(town: Town) -> None:

@@ -199,6 +199,14 @@ def test_the_machine_closes_verified_repairs_only_where_it_is_told_to_and_may(to
     assert propose(town, defect, close_verified=True) == []
 
 
+def test_the_machine_never_closes_a_repair_whose_quantity_is_in_doubt(town: Town) -> None:
+    order_id, defect = repaired(town)
+    order_of(town.session, order_id).quantity_estimated = 0.5  # 2.5 were reported
+    pass_in_vain(town, defect, 2)
+    propose(town, defect, close_verified=True)
+    assert order_of(town.session, order_id).state is WorkOrderState.DONE and defect.absence is Absence.FIXED
+
+
 def test_the_machine_never_closes_what_needs_a_person(town: Town) -> None:
     order_id, defect = repaired(town)
     defect.class_key = "standing_water"

@@ -1,0 +1,41 @@
+"""What a repair that is reported done leaves open, so that a person inspects it and no pass alone closes it."""
+
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, and_, func, select
+from sqlalchemy.orm import Session
+
+from service.defects.models import Defect
+from service.work_orders.models import Proof, ProofKind, WorkOrder
+from service.work_orders.quantities import FAR_APART, far_apart
+
+
+class Doubt(StrEnum):
+    QUANTITY = "quantity"  # measured far from the estimate, in the class's own unit
+    NOT_MEASURED = "not_measured"  # done by word alone, as another agency gives it
+    NO_PICTURE_BEFORE = "no_picture_before"  # neither on a frame nor photographed by the unit
+    NO_PICTURE_AFTER = "no_picture_after"
+
+
+def doubts_of(session: Session, order: WorkOrder) -> list[Doubt]:
+    """Of an order whose repair was reported; none before."""
+    if order.done_at is None:
+        return []
+    kinds = set(session.scalars(select(Proof.kind).where(Proof.work_order_id == order.id)))
+    seen = session.get_one(Defect, order.defect_id).best_detection_id is not None
+    found = {
+        Doubt.QUANTITY: far_apart(order.quantity_estimated, order.quantity_measured),
+        Doubt.NOT_MEASURED: order.quantity_measured is None and order.merged_into_id is None,
+        Doubt.NO_PICTURE_BEFORE: not seen and ProofKind.BEFORE not in kinds,
+        Doubt.NO_PICTURE_AFTER: order.merged_into_id is None and ProofKind.AFTER not in kinds,
+    }
+    return [doubt for doubt, holds in found.items() if holds]
+
+
+def is_far_apart() -> ColumnElement[bool]:
+    """`quantities.far_apart` in SQL; never null."""
+    measured, estimated = WorkOrder.quantity_measured, WorkOrder.quantity_estimated
+    above = func.coalesce(measured, 0) >= FAR_APART * func.coalesce(estimated, 0)
+    below = func.coalesce(estimated, 0) >= FAR_APART * func.coalesce(measured, 0)
+    known = and_(func.coalesce(measured, 0) > 0, func.coalesce(estimated, 0) > 0)
+    return and_(known, above | below)
