@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 Reference = Annotated[str, typer.Argument(help="Reference of the contract.")]
 Place = Annotated[str | None, typer.Option("--municipality", help="Its key, where two have that reference.")]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 Body = Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="JSON, the body of the API's request.")]
 
 
@@ -96,8 +97,11 @@ def penalty(reference: Reference, file: Body, municipality: Place = None, data_d
 
 
 @contract.command("list")
-def list_contracts(data_dir: DataDir = None) -> None:
-    """List the contracts, with period, company and what was last issued."""
+def list_contracts(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """List the contracts, with period, company and what was last issued.
+
+    Example: rasid contract list --json
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.service import visible_contracts
     from service.contracts.statements import list_issued
@@ -105,6 +109,12 @@ def list_contracts(data_dir: DataDir = None) -> None:
     with _session(data_dir) as session:
         for found in session.scalars(visible_contracts(SYSTEM_CALLER)):
             issued = [one.month for one in list_issued(session, found)]
+            if as_json:  # a line for each
+                told = {"id": found.id, "reference": found.reference, "contractor": found.contractor.name_en,
+                        "first_day": str(found.first_day), "last_day": str(found.last_day),
+                        "issued": issued}  # fmt: skip
+                typer.echo(json.dumps(told, ensure_ascii=False))
+                continue
             typer.echo(f"{found.reference:<24} {found.first_day} to {found.last_day}  {found.contractor.name_en}; "
                        f"issued until {issued[-1] if issued else 'nothing yet'}")  # fmt: skip
 
@@ -123,13 +133,14 @@ def cost(order_id: int, data_dir: DataDir = None) -> None:
 
 
 @contract.command()
-def charge(data_dir: DataDir = None) -> None:
+def charge(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Keep the charges and credits of everything closed or failed until now; the worker does so by itself."""
     from service.contracts.charging import post_all_charges
     from service.core.clock import utc_now
 
     with _session(data_dir) as session:
-        typer.echo(f"{post_all_charges(session, utc_now()):,} new")
+        new = post_all_charges(session, utc_now())
+    typer.echo(json.dumps({"new": new}) if as_json else f"{new:,} new")
 
 
 @contract.command()
