@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from service.core.commands import DataDir, in_transaction, parsed_file, refuse
+from service.core.commands import DataDir, Json, in_transaction, parsed_file, print_json, refuse
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -95,8 +95,11 @@ def penalty(reference: Reference, file: Body, municipality: Place = None, data_d
 
 
 @contract.command("list")
-def list_contracts(data_dir: DataDir = None) -> None:
-    """List the contracts, with period, company and what was last issued."""
+def list_contracts(as_json: Json = False, data_dir: DataDir = None) -> None:
+    """List the contracts, with period, company and what was last issued; --json: a line for each.
+
+    Example: rasid contract list --json
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.service import visible_contracts
     from service.contracts.statements import list_issued
@@ -104,6 +107,11 @@ def list_contracts(data_dir: DataDir = None) -> None:
     with in_transaction(data_dir) as (session, _):
         for found in session.scalars(visible_contracts(SYSTEM_CALLER)):
             issued = [one.month for one in list_issued(session, found)]
+            if as_json:
+                told = {"id": found.id, "reference": found.reference, "contractor": found.contractor.name_en,
+                        "first_day": found.first_day, "last_day": found.last_day, "issued": issued}  # fmt: skip
+                print_json(told)
+                continue
             typer.echo(f"{found.reference:<24} {found.first_day} to {found.last_day}  {found.contractor.name_en}; "
                        f"issued until {issued[-1] if issued else 'nothing yet'}")  # fmt: skip
 
@@ -122,13 +130,14 @@ def cost(order_id: int, data_dir: DataDir = None) -> None:
 
 
 @contract.command()
-def charge(data_dir: DataDir = None) -> None:
+def charge(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Keep the charges and credits of everything closed or failed until now; the worker does so by itself."""
     from service.contracts.charging import post_all_charges
     from service.core.clock import utc_now
 
     with in_transaction(data_dir) as (session, _):
-        typer.echo(f"{post_all_charges(session, utc_now()):,} new")
+        new = post_all_charges(session, utc_now())
+    print_json({"new": new}) if as_json else typer.echo(f"{new:,} new")
 
 
 @contract.command()
