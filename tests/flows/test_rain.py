@@ -163,7 +163,7 @@ def test_a_rain_incident_goes_from_its_declaration_to_the_closing_report(
         assert words in english, words
     assert "التقرير الختامي" in arabic and "رمضان" in arabic
 
-    again = town.act("supervisor", asked, f"referrals/{waits}/answer", outcome="declined", text="not ours")
+    again = town.act("supervisor", asked, f"referrals/{waits}/answer", outcome="declined", answer="not ours")
     assert again.status_code == 200
     assert town.act("inspector", elsewhere, "inspection", passed=True).status_code == 200
     town.later(days=2)
