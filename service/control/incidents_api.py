@@ -21,11 +21,11 @@ from service.control.incident_schemas import (
     IncidentReportOut,
 )
 from service.control.recurrence import HEAD, Recurrence, as_geojson, as_rows, period, recurrences
-from service.control.sheets import FileFormat, sheet
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.errors import Forbidden, NotFound
 from service.core.fields import RowId
 from service.core.i18n import Language
+from service.core.sheets import FileFormat, Sheet, download
 from service.coverage.api import GeoJsonResponse
 from service.defects.schemas import ClassKey
 from service.incidents import service as incidents
@@ -148,7 +148,7 @@ def get_recurrence_table(
 ) -> Response:  # fmt: skip
     """The same cells as a table, the place their middle."""
     found = _found(session, caller, now, municipality_id, class_key, first, last, least)
-    return sheet(f"recurrences-{class_key}", FileFormat.CSV, HEAD, as_rows(found))
+    return download(f"recurrences-{class_key}", FileFormat.CSV, Sheet(HEAD, as_rows(found)))
 
 
 def _found(

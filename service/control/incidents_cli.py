@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from service.core.commands import DataDir, opened
+
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from service.accounts.caller import Caller
     from service.control.incident_schemas import IncidentFiguresOut
 
-DataDir = Annotated[Path | None, typer.Option(help="Folder of the embedded database and files (RASID_DATA_DIR).")]
 Number = Annotated[int, typer.Argument(help="Id of the incident.")]
 By = Annotated[str, typer.Option(help="E-mail of the user who does it.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
@@ -159,8 +160,8 @@ def recurrences(
     from datasets.taxonomy import BY_KEY
     from service.accounts.service import find_municipality
     from service.control import recurrence
-    from service.control.sheets import as_csv
     from service.core.clock import utc_now
+    from service.core.sheets import Sheet, csv_lines
 
     if class_key not in BY_KEY:
         _fail(f"--class: expected one of {', '.join(BY_KEY)}, got {class_key!r}")
@@ -169,7 +170,7 @@ def recurrences(
         begins, ends = recurrence.period(first and first.date(), last and last.date(), utc_now())
         found = recurrence.recurrences(session, place.id, class_key, begins, ends, least)
     if form is MapForm.CSV:
-        _write(as_csv(recurrence.HEAD, recurrence.as_rows(found)), out)
+        _write("".join(csv_lines(Sheet(recurrence.HEAD, recurrence.as_rows(found)))).encode(), out)
     else:
         _write(json.dumps(recurrence.as_geojson(found), ensure_ascii=False).encode() + b"\n", out)
 
@@ -206,19 +207,9 @@ def _write(content: bytes, out: Path | None) -> None:
 
 @contextmanager
 def _session(data_dir: Path | None) -> "Iterator[Session]":
-    """One transaction; a refusal of ours is told in a line and ends the command."""
-    from service.core.errors import RasidError
-    from service.core.runtime import open_runtime
-    from service.core.settings import Settings
-    from service.core.telemetry import configure_logging
-
-    configure_logging()
-    settings = Settings(**({"data_dir": data_dir} if data_dir else {}))  # type: ignore[arg-type]  # pydantic checks it
-    try:
-        with open_runtime(settings) as runtime, runtime.database.transaction() as session:
-            yield session
-    except RasidError as error:
-        _fail(error.detail)
+    """One transaction."""
+    with opened(data_dir) as runtime, runtime.database.transaction() as session:
+        yield session
 
 
 def _fail(message: str) -> NoReturn:
