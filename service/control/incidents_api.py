@@ -1,20 +1,31 @@
 """HTTP for incidents: declare, change, end, follow while they last, report when they are over; water over the years."""
 
-from datetime import date, datetime, time
+from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Depends, Query, Response
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller, CallerDep, require, visible
 from service.accounts.models import Municipality
-from service.accounts.permissions import Permission
-from service.control.incident_figures import IncidentFigures, figures_of
-from service.control.recurrence import ZONE, as_geojson, recurrences
+from service.accounts.permissions import Permission, Role
+from service.control import incident_report
+from service.control.incident_figures import figures_of
+from service.control.incident_paper import report_pdf
+from service.control.incident_schemas import (
+    IncidentChange,
+    IncidentFiguresOut,
+    IncidentIn,
+    IncidentOut,
+    IncidentReportOut,
+)
+from service.control.recurrence import HEAD, Recurrence, as_geojson, as_rows, period, recurrences
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
-from service.core.errors import NotFound, Unprocessable
-from service.core.fields import Note, RowId
+from service.core.errors import Forbidden, NotFound
+from service.core.fields import RowId
+from service.core.i18n import Language
+from service.core.sheets import FileFormat, Sheet, download
 from service.coverage.api import GeoJsonResponse
 from service.defects.schemas import ClassKey
 from service.incidents import service as incidents
@@ -24,90 +35,22 @@ from service.work_orders.emergencies import apply_incidents
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["incidents"])
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
-LONGEST_YEARS = 20
 
 
-class IncidentIn(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    municipality_id: RowId
-    kind: IncidentKind
-    name: str = Field(min_length=1, max_length=120)
-    starts_at: AwareDatetime = Field(description="with the kind it tells a repeated request from a new incident")
-    area: dict[str, Any] | None = Field(default=None, description="GeoJSON polygon; null: the whole municipality")
-    rules: dict[str, Any] | None = Field(
-        default=None, description="points, close_hours, capacity; null: the kind's own"
-    )
-    note: Note | None = None
+def not_of_a_unit(caller: ViewerDep) -> Caller:
+    """What names the orders and costs of all units is not for the users of one."""
+    if caller.role is Role.UNIT:
+        raise Forbidden("auth.permission", "expected a role that sees the orders of all units, got unit")
+    return caller
 
 
-class IncidentChange(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: str = Field(min_length=1, max_length=120)
-    area: dict[str, Any] | None = None
-    rules: dict[str, Any]
-    note: Note | None = None
-
-
-class IncidentOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int
-    municipality_id: int
-    kind: IncidentKind
-    name: str
-    area: dict[str, Any] | None
-    rules: dict[str, Any]
-    starts_at: datetime
-    ended_at: datetime | None
-    note: str | None
-    declared_by_id: int
-
-
-class ClassFiguresOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    class_key: str = Field(serialization_alias="class")
-    found: int
-    to_review: int
-    orders: int
-    waiting: int
-    closed: int
-    late: int
-    hours_to_close: float | None = Field(description="the median, from the opening or the incident's start")
-
-
-class UnitFiguresOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    unit_id: int | None = Field(description="null: nobody was sent yet")
-    key: str | None
-    name_en: str | None
-    name_ar: str | None
-    waiting: int
-    in_progress: int
-    closed: int
-
-
-class IncidentFiguresOut(BaseModel):
-    model_config = ConfigDict(from_attributes=True)
-
-    until: datetime
-    hours: float
-    orders: int
-    waiting: int
-    closed: int
-    classes: list[ClassFiguresOut]
-    units: list[UnitFiguresOut]
-
-
-class IncidentReportOut(BaseModel):
-    """What is kept of an incident that is over; while it lasts, how it stands."""
-
-    incident: IncidentOut
-    figures: IncidentFiguresOut
-    final: bool = Field(description="false while it lasts")
+OfficeDep = Annotated[Caller, Depends(not_of_a_unit)]
+PDF: dict[int | str, dict[str, Any]] = {200: {"content": {"application/pdf": {}}}}
+CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {}}}}
+ClassQuery = Annotated[ClassKey, Query(alias="class")]
+FirstQuery = Annotated[date | None, Query(description="without it five years before `last`")]
+LastQuery = Annotated[date | None, Query(description="inclusive; without it today")]
+LeastQuery = Annotated[int, Query(ge=1, le=1000, description="episodes in the period, at least")]
 
 
 @router.get("/incident-kinds")
@@ -157,9 +100,8 @@ def change_incident(
 
 @router.post("/incidents/{incident_id}/end")
 def end_incident(incident_id: RowId, caller: CallerDep, session: SessionDep, now: NowDep) -> IncidentOut:
-    """From now on the usual rules hold again, for what is still open too."""
-    incident = incidents.end(session, caller, incident_id, now)
-    apply_incidents(session, incident.municipality_id, now)
+    """From now on the usual rules hold again, for what is still open too; its report is kept as it is now."""
+    incident = incident_report.end_incident(session, caller, incident_id, now)
     return IncidentOut.model_validate(incident)
 
 
@@ -167,39 +109,53 @@ def end_incident(incident_id: RowId, caller: CallerDep, session: SessionDep, now
 def get_figures(incident_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep) -> IncidentFiguresOut:
     """How it stands now; after its end, how it stood then."""
     incident = incidents.get_incident(session, caller, incident_id)
-    return _figures_out(figures_of(session, incident, now))
+    return IncidentFiguresOut.model_validate(figures_of(session, incident, now))
 
 
 @router.get("/incidents/{incident_id}/report")
-def get_report(incident_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep) -> IncidentReportOut:
-    """The closing report."""
+def get_report(incident_id: RowId, caller: OfficeDep, session: SessionDep, now: NowDep) -> IncidentReportOut:
+    """The closing report, as it was kept when the incident ended; while it lasts, how it stands."""
     incident = incidents.get_incident(session, caller, incident_id)
-    return IncidentReportOut(
-        incident=IncidentOut.model_validate(incident),
-        figures=_figures_out(figures_of(session, incident, now)),
-        final=incident.ended_at is not None,
-    )
+    return incident_report.report_of(session, incident, now)
+
+
+@router.get("/incidents/{incident_id}/report.pdf", response_class=Response, responses=PDF)
+def get_report_pdf(
+    incident_id: RowId, caller: OfficeDep, session: SessionDep, now: NowDep, language: Language = Language.ARABIC
+) -> Response:
+    """The same as a document; of an incident that has ended always the same bytes."""
+    incident = incidents.get_incident(session, caller, incident_id)
+    data = report_pdf(incident_report.report_of(session, incident, now), language)
+    name = f"incident-{incident_id}-{'closing' if incident.ended_at else 'interim'}-{language.value}.pdf"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "X-Content-Type-Options": "nosniff"}
+    return Response(data, media_type="application/pdf", headers=headers)
 
 
 @router.get("/recurrences.geojson", response_class=GeoJsonResponse)
 def get_recurrences(
-    caller: ViewerDep, session: SessionDep, now: NowDep, municipality_id: RowId,
-    class_key: Annotated[ClassKey, Query(alias="class")] = "standing_water",
-    first: Annotated[date | None, Query(description="without it five years before `last`")] = None,
-    last: Annotated[date | None, Query(description="inclusive; without it today")] = None,
-    least: Annotated[int, Query(ge=1, le=1000, description="episodes in the period, at least")] = 2,
+    caller: OfficeDep, session: SessionDep, now: NowDep, municipality_id: RowId,
+    class_key: ClassQuery = "standing_water", first: FirstQuery = None, last: LastQuery = None, least: LeastQuery = 2,
 ) -> GeoJsonResponse:  # fmt: skip
-    """Cells of 130 m where a class came back, and in which years: evidence for works that end it."""
+    """Cells of 130 m where a class came back, in which years, with how many orders and at what cost: evidence for works
+    that end it."""
+    return GeoJsonResponse(as_geojson(_found(session, caller, now, municipality_id, class_key, first, last, least)))
+
+
+@router.get("/recurrences.csv", response_class=Response, responses=CSV)
+def get_recurrence_table(
+    caller: OfficeDep, session: SessionDep, now: NowDep, municipality_id: RowId,
+    class_key: ClassQuery = "standing_water", first: FirstQuery = None, last: LastQuery = None, least: LeastQuery = 2,
+) -> Response:  # fmt: skip
+    """The same cells as a table, the place their middle."""
+    found = _found(session, caller, now, municipality_id, class_key, first, last, least)
+    return download(f"recurrences-{class_key}", FileFormat.CSV, Sheet(HEAD, as_rows(found)))
+
+
+def _found(
+    session: Session, caller: Caller, now: datetime, municipality_id: int, class_key: str, first: date | None,
+    last: date | None, least: int,
+) -> list[Recurrence]:  # fmt: skip
     own = visible(select(Municipality.id), Municipality.id, caller).where(Municipality.id == municipality_id)
     if session.scalar(own) is None:
         raise NotFound("municipality.unknown", f"expected one of your municipalities, got id {municipality_id}")
-    until = last or now.astimezone(ZONE).date()
-    since = first or until.replace(year=until.year - 5, day=min(until.day, 28))
-    if not since <= until or until.year - since.year > LONGEST_YEARS:
-        raise Unprocessable("recurrence.period", f"expected first <= last within {LONGEST_YEARS} years")
-    begins, ends = datetime.combine(since, time(), ZONE), datetime.combine(until, time.max, ZONE)
-    return GeoJsonResponse(as_geojson(recurrences(session, municipality_id, class_key, begins, ends, least)))
-
-
-def _figures_out(figures: IncidentFigures) -> IncidentFiguresOut:
-    return IncidentFiguresOut.model_validate(figures)
+    return recurrences(session, municipality_id, class_key, *period(first, last, now), least)

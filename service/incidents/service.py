@@ -63,7 +63,7 @@ def declare(
     _set_area(incident, area)
     session.add(incident)
     session.flush()
-    _record(session, caller, incident, "declare", now, {"kind": kind.value, "name": name})
+    _record(session, caller, incident, "declare", now, {"kind": kind.value, "name": name, "rules": incident.rules})
     return incident
 
 

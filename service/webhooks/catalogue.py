@@ -75,6 +75,7 @@ EVENT_TYPES: dict[str, str] = {
     "incident.change": "the area or rules of an incident were changed",
     "incident.declare": "an incident was declared",
     "incident.end": "an incident is over; the usual rules hold",
+    "incident.report": "the closing report of an incident was kept",
     "municipality.change_unit": "a unit was renamed, or put in or out of service",
     "municipality.create_unit": "a unit was added",
     "municipality.delete": "one of its settings was removed",

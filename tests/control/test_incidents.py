@@ -157,7 +157,7 @@ def test_every_step_of_an_incident_is_an_event(town: Town) -> None:
     town.put("supervisor", f"incidents/{incident['id']}", name="Rain", rules={}, area=None, note="light")
     town.post("supervisor", f"incidents/{incident['id']}/end")
     steps = select(Event.action).where(Event.subject_kind == "incident").order_by(Event.id)
-    assert list(town.session.scalars(steps)) == ["declare", "change", "end"]
+    assert list(town.session.scalars(steps)) == ["declare", "change", "end", "report"]
     hurries = select(Event.action).where(
         Event.subject_kind == "work_order", Event.subject_id == water["id"], Event.action.contains("hurry")
     )
