@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 
 from service import health
 from service.accounts.api import router as accounts
+from service.accounts.audit_api import router as audit
 from service.contracts.api import router as contracts
 from service.control.api import router as indicators
 from service.control.incidents_api import router as incidents
@@ -91,6 +92,7 @@ def create_app(runtime: Runtime) -> FastAPI:
     routers = (
         health.router,
         accounts,
+        audit,
         *intake,
         defects,
         priority,

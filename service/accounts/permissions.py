@@ -33,6 +33,7 @@ class Permission(StrEnum):
     MANAGE_CONTRACTS = "manage_contracts"  # contractors, prices, penalties, monthly statements
     VIEW_INDICATORS = "view_indicators"
     MANAGE_PROGRAMMES = "manage_programmes"  # programmes, their phases and targets
+    VIEW_AUDIT = "view_audit"  # who read whose personal data
     MANAGE_WEBHOOKS = "manage_webhooks"  # endpoints, secrets, replay
 
 

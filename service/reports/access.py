@@ -7,6 +7,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, selectinload
 
 from service.accounts.caller import Caller, visible
+from service.accounts.models import Municipality
 from service.core.api import paginate
 from service.core.errors import NotFound
 from service.reports.models import Report, ReportPhoto, ReportSource, ReportUpdate
@@ -37,6 +38,14 @@ def get_report(session: Session, caller: Caller, report_id: int) -> Report:
     if found is None:
         raise NotFound("report.unknown", f"expected a report of your municipalities, got id {report_id}")
     return found
+
+
+def check_municipality(session: Session, caller: Caller, municipality_id: int | None) -> None:
+    """Raises NotFound for one that is not, also to who may see all, and for another's; None stands for all of them."""
+    if municipality_id is None:
+        return
+    if not caller.sees(municipality_id) or session.get(Municipality, municipality_id) is None:
+        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")
 
 
 def list_reports(

@@ -49,6 +49,7 @@ from service.reports.schemas import (
 from service.reports.sheets import report_sheet
 from service.reports.states import ReportState, allowed
 
+READER = "GET /api/v1/reports/{report_id}/reporter"
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["reports"])
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_REPORTS))]
 AgentDep = Annotated[Caller, Depends(require(Permission.MANAGE_REPORTS))]
@@ -136,7 +137,7 @@ def show_photo(
 @router.get("/reports/{report_id}/reporter")
 def show_reporter(report_id: RowId, caller: AgentDep, session: SessionDep, now: NowDep) -> ReporterOut:
     """Who sent it. That you read this is recorded."""
-    found = read_reporter(session, get_report(session, caller, report_id), caller.actor, "centre", now)
+    found = read_reporter(session, get_report(session, caller, report_id), caller.actor, READER, now)
     if found is None:
         raise NotFound("report.reporter", f"expected a reporter who is kept, report {report_id} has none")
     return ReporterOut.model_validate(found)

@@ -6,9 +6,10 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller
-from service.core.errors import Forbidden, NotFound
+from service.core.errors import Forbidden
 from service.core.events import record
 from service.core.tables import JsonObject
+from service.reports.access import check_municipality
 from service.reports.models import Connection
 
 
@@ -25,8 +26,7 @@ def set_connection(session: Session, caller: Caller, key: str, values: JsonObjec
     municipality_id = values["municipality_id"]
     if municipality_id is None and caller.municipality_ids is not None:
         raise Forbidden("connection.municipality", "expected one of your municipalities, got none; name it")
-    if municipality_id is not None and not caller.sees(municipality_id):
-        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")
+    check_municipality(session, caller, municipality_id)
     found = session.scalar(select(Connection).where(Connection.key == key).with_for_update())
     if found is not None and session.scalar(visible_connections(caller).where(Connection.id == found.id)) is None:
         raise Forbidden("connection.taken", f"expected a key that is free, {key!r} is another's; choose another")

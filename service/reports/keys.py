@@ -9,6 +9,7 @@ from service.accounts.caller import Caller
 from service.accounts.secrets import hash_secret, new_secret
 from service.core.errors import Forbidden, NotFound
 from service.core.events import record
+from service.reports.access import check_municipality
 from service.reports.models import ApiKey
 
 PREFIX = "rok_"
@@ -20,8 +21,7 @@ def make_key(
     """The key and its secret. Only who sees every municipality may make a key for all of them."""
     if municipality_id is None and caller.municipality_ids is not None:
         raise Forbidden("api_key.municipality", "expected one of your municipalities, got none; name it")
-    if municipality_id is not None and not caller.sees(municipality_id):
-        raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")
+    check_municipality(session, caller, municipality_id)
     secret = new_secret(PREFIX)
     key = ApiKey(
         name=name, municipality_id=municipality_id, key_hash=hash_secret(secret), key_prefix=secret[:10],

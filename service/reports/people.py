@@ -8,6 +8,7 @@ import structlog
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from service.core.audit import record_reads
 from service.core.events import SYSTEM, Actor
 from service.core.queue import enqueue
 from service.core.runtime import Runtime
@@ -18,6 +19,7 @@ from service.surveys.mending import DELETE_BLOB
 
 log = structlog.get_logger()
 BATCH = 200
+PERSONAL = ("email", "phone", "first_name", "last_name", "account_id", "device_id", "words")  # of a reporter
 
 
 @dataclass(frozen=True)
@@ -43,12 +45,15 @@ def keep_person(session: Session, report: Report, person: Person, words: str | N
         session.add(Reporter(report_id=report.id, **asdict(person), words=words))
 
 
-def read_reporter(session: Session, report: Report, actor: Actor, purpose: str, now: datetime) -> Reporter | None:
-    """The only way to read one: every reading is an event, with what for and without what was read."""
+def read_reporter(session: Session, report: Report, actor: Actor, via: str, now: datetime) -> Reporter | None:
+    """The only way to read one: every reading is in the audit trail, with the fields that were there."""
     found = session.get(Reporter, report.id)
     if found is not None:
-        told = {"purpose": purpose}
-        record_report(session, report, "read_reporter", actor, now, from_state=report.state, data=told)
+        fields = [name for name in PERSONAL if getattr(found, name)]
+        record_reads(
+            session, at=now, actor=actor, subject_kind="reporter", subject_ids=[report.id], fields=fields, via=via,
+            municipality_id=report.municipality_id,
+        )  # fmt: skip
     return found
 
 

@@ -2,8 +2,10 @@
 
 import re
 
+from service.core.audit import Whose
+
 PREFIX = "sa.rasid."  # of a CloudEvents type: sa.rasid.work_order.assign
-WITHHELD_KINDS = frozenset({"user", "reporter"})  # events about people leave the service by no webhook
+WITHHELD_KINDS = frozenset(Whose)  # events about people leave the service by no webhook
 PATTERN = r"^(\*|[a-z][a-z0-9_]{0,39}\.(\*|[a-z][a-z0-9_]{0,39}))$"
 
 EVENT_TYPES: dict[str, str] = {
@@ -100,7 +102,6 @@ EVENT_TYPES: dict[str, str] = {
     "report.merge": "the report means a known defect",
     "report.open_candidate": "the report became a candidate for inspection",
     "report.rate": "the reporter rated the repair",
-    "report.read_reporter": "somebody read who reported",
     "report.receive": "a report arrived",
     "report.refer": "another agency has the report",
     "report.reject": "the report was rejected",

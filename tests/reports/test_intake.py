@@ -69,7 +69,7 @@ def test_who_sent_a_report_stands_in_no_other_table_and_each_reading_is_an_event
     )
     for secret in ("050 123 4567", "sara@", "1029384756", "Harbi"):
         assert secret not in rest
-    assert "read_reporter" in rest
+    assert "audit.read" in rest
 
 
 def test_a_reporter_is_deleted_some_days_after_the_end_and_no_earlier(session: Session, runtime: Runtime) -> None:

@@ -17,9 +17,11 @@ from sqlalchemy.orm import Session
 from standardwebhooks import Webhook
 
 from service.accounts.permissions import Role
+from service.core.audit import READ
 from service.core.clock import utc_now
 from service.core.events import Event
 from service.core.runtime import Runtime
+from service.reports.api import READER
 from service.reports.following import follow_defects
 from service.reports.models import Notice, NoticeState, Rating, Report
 from service.reports.notices import send_notices
@@ -132,8 +134,8 @@ def test_notices_are_tried_again_and_given_up_and_hold_no_address(
     assert tries[len(RETRIES)][NoticeState.FAILED] == 1 and sum(tries[-1].values()) == 0
     kept = "\n".join(f"{row.channel} {row.error}" for row in session.scalars(select(Notice)))
     assert "@" not in kept and "SMTPSenderRefused" in kept
-    reads = session.scalars(select(Event).where(Event.action == "read_reporter")).all()
-    assert len(reads) == 2 + len(RETRIES) + 1 and {row.data["purpose"] for row in reads} == {"notice by email"}
+    reads = session.scalars(select(Event).where(Event.action == READ)).all()
+    assert len(reads) == 2 + len(RETRIES) + 1 and {row.data["via"] for row in reads} == {"notice by email"}
 
 
 def test_a_program_is_told_of_its_reports_with_a_signature_that_it_can_check(
@@ -218,8 +220,8 @@ def test_who_reported_is_shown_to_the_centre_with_a_trace_and_forgotten_at_their
     own = f"/api/v1/reports/{one['id']}/reporter"
     assert "0501234567" not in json.dumps(one)
     assert client.get(own, headers=agent).json()["phone"] == "0501234567"
-    events = session.scalars(select(Event).where(Event.action == "read_reporter")).all()
-    assert [event.data for event in events] == [{"purpose": "centre"}] and events[0].actor_kind == "user"
+    events = session.scalars(select(Event).where(Event.action == READ)).all()
+    assert [event.data for event in events] == [{"fields": ["phone"], "via": READER}] and events[0].actor_kind == "user"
     assert client.delete(own, headers=agent).status_code == 204
     assert client.get(own, headers=agent).status_code == 404
 
@@ -289,3 +291,11 @@ def test_reports_are_exported_without_their_senders(
     assert client.get("/api/v1/reports.xlsx", headers=agent).content.startswith(b"PK")
     neighbour = sign_in(session, make_user(session, Role.CENTRE, municipality=make_municipality(session, "khobar")))
     assert len(client.get("/api/v1/reports.csv", headers=neighbour).text.splitlines()) == 1
+
+
+def test_a_municipality_that_is_not_there_gets_no_key_and_no_connection(client: TestClient, session: Session) -> None:
+    admin = sign_in(session, make_user(session, Role.ADMIN))
+    asked = {"name": "app", "municipality_id": 999}
+    assert client.post("/api/v1/api-keys", headers=admin, json=asked).status_code == 404
+    body = {"url": "https://peer.example.org/open311", "municipality_id": 999, "service_codes": {}}
+    assert client.put("/api/v1/open311-connections/peer", headers=admin, json=body).status_code == 404

@@ -5,63 +5,44 @@ All its ids begin at HIDDEN and all its words hold "hidden", so that whatever le
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 from sqlalchemy import (
-    Boolean,
-    Date,
-    DateTime,
-    Enum,
-    Float,
-    Integer,
-    Interval,
-    LargeBinary,
-    Numeric,
-    Uuid,
-    inspect,
     text,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 from service.accounts.models import District, Municipality, User, Vehicle
+from service.accounts.permissions import Role
 from service.contracts.models import Contract, Contractor
 from service.control.models import Phase, Programme
-from service.core.events import Event
 from service.core.storage import Store
 from service.core.tables import Base
 from service.coverage.cells import cell_name
-from service.crews.models import Crew, CrewPlan
-from service.crews.planning import Planned, Terms
-from service.crews.rows import summary_of
-from service.crews.tour import Ending
-from service.crews.travel import Measured
+from service.crews.models import CrewPlan
 from service.defects.models import Defect
 from service.incidents.models import Incident
 from service.intake.models import Archive, ArchiveState, Upload, UploadSet, UploadState
 from service.privacy.models import BlurReport, BlurReportState
-from service.reports.models import ApiKey, Connection, Notice, Report, ReportPhoto, ReportUpdate
+from service.reports.models import ApiKey, Connection, Notice, Report, ReportPhoto
 from service.surveys.models import Frame, FrameState, Survey
 from service.webhooks.models import WebhookDelivery, WebhookEndpoint
 from service.work_orders.bulk_models import BulkAction
 from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import Proof, RoutingRule, SlaPolicy, Unit, WorkOrder
-from service.work_orders.referral_models import Agency, Referral
+from service.work_orders.referral_models import Referral
 from service.work_orders.service_levels_models import SpecialPeriod
 from tests.coverage.streets_made import FIRST_CELL, cells_in_a_row, see
 from tests.defects.sightings import make_defect
 from tests.factories import NOW, jpeg, make_frame, make_municipality, make_survey, make_user, make_vehicle, square
 from tests.geodata.made import put_order
+from tests.rights.municipal_rows import HIDDEN, STATED, WORD, make_municipal_rows
 from tests.work_orders.orders import unit_of
 
 OPEN311_FORMS = (
     "discovery.", "services.", "{code}.", "requests.", "{token}.", "{number}.", "servicerequestupdates.",
 )  # fmt: skip
-HIDDEN = 7_000_001
-WORD = "hidden"
 
 
 @dataclass(frozen=True)
@@ -109,7 +90,7 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "incidents/{incident_id}": lambda rows: rows.more[Incident].id,
     "contracts/{contract_id}": lambda rows: rows.more[Contract].id,
     "contractors/{contractor_id}": lambda rows: rows.more[Contractor].id,
-    "statements/{month}": lambda rows: "2026-02",
+    "statements/{month}": lambda rows: str(STATED),
     "programmes/{programme_id}": lambda rows: rows.more[Programme].id,
     "phases/{key}": lambda rows: rows.more[Phase].key,
     "initiatives/{initiative}": lambda rows: "night_shift",
@@ -127,12 +108,12 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "report-links/{token}": lambda rows: "no-such-link",
     "defects./{format}": lambda rows: "csv",
     "reports./{format}": lambda rows: "csv",
-    # Open311 is read by everybody; of what it tells, its own tests speak.
+    # Open311 is read by everybody: of a report, never of who sent it.
     **{f"{before}/{{form}}": lambda rows: "json" for before in OPEN311_FORMS},
     "services/{code}": lambda rows: rows.defect.class_key,
     "tokens/{token}": lambda rows: "0",
-    "requests/{number}": lambda rows: "0",
-    "photos/{key}": lambda rows: "0",
+    "requests/{number}": lambda rows: rows.more[Report].number,
+    "photos/{key}": lambda rows: rows.more[ReportPhoto].key,
 }
 
 # What bodies and queries name: ids of these rows stand wherever a property is called so.
@@ -193,70 +174,12 @@ def make_rows(session: Session, store: Store) -> Rows:
     )  # fmt: skip
     session.add_all([rows.archive, rows.upload, rows.upload_set, rows.blur_report])
     session.flush()
-    manager = make_user(session, municipality=place)
+    manager = make_user(session, Role.SUPERVISOR, place)
     manager.name = f"{WORD} manager"
     own: dict[type[Base], Any] = {Municipality: place, Unit: unit, WorkOrder: order, User: manager, Defect: defect}
-    for kind in MORE:
-        rows.more[kind] = own[kind] = any_row(session, kind, own)
+    rows.more.update(make_municipal_rows(session, own))
     session.commit()
     return rows
-
-
-# In an order in which each can point at those before it.
-MORE: tuple[type[Base], ...] = (
-    Event, BulkAction, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident, Contractor,
-    Contract, Programme, Phase, Report, ReportPhoto, ApiKey, Connection, WebhookEndpoint, WebhookDelivery,
-    ReportUpdate, Notice, Crew, CrewPlan,
-)  # fmt: skip
-
-
-def any_row(session: Session, kind: type[Base], own: dict[type[Base], Any]) -> Any:
-    """A row of a table with what it must have: words hold WORD, and it points at the rows of `own` where it can."""
-    tables = {str(one.__tablename__): row for one, row in own.items()}
-    values: dict[str, object] = {}
-    for column in inspect(kind).local_table.columns:
-        target = next((key.column.table.name for key in column.foreign_keys), None)
-        if target in tables:
-            values[column.name] = tables[target].id
-        elif not (column.nullable or column.primary_key or column.default or column.server_default):
-            values[column.name] = _filled(column.type)
-    for name, value in FIXED.get(kind, {}).items():
-        values[name] = value
-    row = kind(**values)
-    session.add(row)
-    session.flush()
-    return row
-
-
-EMPTY_PLAN = summary_of(
-    Planned((), (), None, NOW, None, Measured.GREAT_CIRCLE, Ending.NOTHING),
-    Terms((50.1, 26.4), (50.1, 26.4), 30, 1.35),
-    [],
-)
-FIXED: dict[type[Base], dict[str, object]] = {
-    Crew: {"shift_min": 480, "speed_kmh": 30.0},
-    CrewPlan: {"summary": EMPTY_PLAN, "skipped": []},
-    Event: {"subject_kind": "defect", "action": "find"},
-    RoutingRule: {"key": "hidden_rule"},
-    SlaPolicy: {"class_key": "pothole", "size_class": "large", "hours_to_close": 3, "clock": "round_the_clock"},
-    SpecialPeriod: {"first_day": NOW.date(), "last_day": NOW.date()},
-    Contract: {"last_day": NOW.date().replace(year=2030), "class_keys": [], "district_ids": []},
-    Phase: {"key": "hidden_phase", "last_day": NOW.date().replace(year=2030)},
-    Report: {"number": "7000001"},
-}
-
-
-def _filled(kind: TypeEngine[Any]) -> object:
-    if isinstance(kind, Enum):
-        return kind.enums[0] if kind.enum_class is None else next(iter(kind.enum_class))
-    for known, value in (
-        (Boolean, True), (DateTime, NOW), (Date, NOW.date()), (Interval, timedelta(0)), (LargeBinary, b"1"),
-        (Uuid, UUID(int=HIDDEN)), (JSONB, {}), (ARRAY, []), (Integer, 1), (Numeric, 1), (Float, 1.0),
-    ):  # fmt: skip
-        if isinstance(kind, known):
-            return value
-    length = getattr(kind, "length", None) or 40
-    return WORD[:length]
 
 
 def value_of(rows: Rows, path: str, parameter: str) -> object:
