@@ -73,9 +73,10 @@ class Road:
             self.town.later(days=5)
         (defect,) = self.town.get("inspector", "defects").json()["items"]
         assert (defect["class_key"], defect["sightings_count"]) == ("pothole", 12)
-        order_id = int(self.town.review(defect["id"])["work_order"]["id"])
-        self.town.bring(order_id, "assign", "start", "done")
-        return order_id
+        order = self.town.review(defect["id"])["work_order"]
+        self.town.bring(order["id"], "assign", "start")
+        assert self.town.done(order["id"], quantity=order["quantity_estimated"]).status_code == 200
+        return int(order["id"])
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Every endpoint takes whatever fits the OpenAPI document, and much that does not, without a fault of ours.
 
-Of each endpoint the simplest request and one more of a fixed seed; `make fuzz-api EXAMPLES=500 SEED=7` goes on for longer.
+Of each endpoint the simplest request and one more of a fixed seed; `make fuzz-api EXAMPLES=500 SEED=7` goes on.
 """
 
 import os
