@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from zoneinfo import ZoneInfo
 
-RIYADH = ZoneInfo("Asia/Riyadh")
+from service.core.hijri import SAUDI_TIME
 
 
 @dataclass(frozen=True, order=True)
@@ -20,7 +19,7 @@ class Month:
     @property
     def start(self) -> datetime:
         """UTC."""
-        return datetime(self.year, self.number, 1, tzinfo=RIYADH).astimezone(UTC)
+        return datetime(self.year, self.number, 1, tzinfo=SAUDI_TIME).astimezone(UTC)
 
     @property
     def end(self) -> datetime:
@@ -53,4 +52,4 @@ def parse_month(text: str) -> Month:
 
 def day_of(at: datetime) -> date:
     """The day in Riyadh."""
-    return at.astimezone(RIYADH).date()
+    return at.astimezone(SAUDI_TIME).date()

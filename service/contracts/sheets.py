@@ -11,10 +11,10 @@ from xlsxwriter.worksheet import Worksheet
 
 from service.contracts.ledger import Entry
 from service.contracts.money import to_sar
-from service.contracts.months import RIYADH
 from service.contracts.statement import OrderRow, Statement
 from service.contracts.statement_words import Words
 from service.contracts.statements import Stated
+from service.core.hijri import SAUDI_TIME
 from service.core.i18n import Language
 
 Cell = str | int | float | Decimal | datetime | None
@@ -154,7 +154,7 @@ class _Book:
                 sheet.write_string(row, column, cell)
                 return
             case datetime():
-                sheet.write_datetime(row, column, cell.astimezone(RIYADH).replace(tzinfo=None), self.time)
+                sheet.write_datetime(row, column, cell.astimezone(SAUDI_TIME).replace(tzinfo=None), self.time)
                 return
             case Decimal():
                 form = self.money

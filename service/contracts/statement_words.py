@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from datasets.taxonomy import BY_KEY
 from service.contracts.money import to_sar
-from service.contracts.months import RIYADH
+from service.core.hijri import SAUDI_TIME
 from service.core.i18n import Language
 
 _WORDS = {
@@ -122,4 +122,4 @@ def number_text(quantity: Decimal) -> str:
 
 
 def riyadh_text(at: datetime | None) -> str:
-    return f"{at.astimezone(RIYADH):%Y-%m-%d %H:%M}" if at else ""
+    return f"{at.astimezone(SAUDI_TIME):%Y-%m-%d %H:%M}" if at else ""

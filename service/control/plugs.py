@@ -3,7 +3,9 @@
 `o` is a work order, `d` a defect, `r` a repair.
 """
 
-ZONE = "Asia/Riyadh"  # whose midnight ends a day
+from service.core.hijri import SAUDI_TIME
+
+ZONE = SAUDI_TIME.key  # whose midnight ends a day
 
 ORDER_DISTRICT = "o.district_id"
 ORDER_SOURCE = "CASE o.source WHEN 'report' THEN 'centre' ELSE o.source END"

@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import h3
 from sqlalchemy import distinct, func, select
@@ -16,6 +15,7 @@ from service.contracts.models import Charge
 from service.contracts.money import to_sar
 from service.core.errors import Unprocessable
 from service.core.events import Event
+from service.core.hijri import SAUDI_TIME
 from service.core.tables import JsonObject
 from service.defects.models import Defect
 from service.defects.states import DefectAction, DefectState
@@ -26,7 +26,6 @@ from service.work_orders.states import WorkOrderState
 
 RESOLUTION = 10  # cells of 130 m across: an underpass with its ramps
 ONE_EPISODE = timedelta(days=3)  # what is seen again so soon is the same water
-ZONE = ZoneInfo("Asia/Riyadh")  # whose years are counted
 HEAD = (
     "cell", "lat", "lon", "years", "episodes", "by_year", "first_on", "last_on", "orders", "cost_sar", "defect_ids",
 )  # fmt: skip
@@ -79,11 +78,11 @@ class PlacesBefore:
 
 def period(first: date | None, last: date | None, now: datetime) -> tuple[datetime, datetime]:
     """From the first day to the end of the last; five years until today where nothing is told."""
-    until = last or now.astimezone(ZONE).date()
+    until = last or now.astimezone(SAUDI_TIME).date()
     since = first or until.replace(year=max(1, until.year - 5), day=min(until.day, 28))
     if not since <= until or until.year - since.year > LONGEST_YEARS:
         raise Unprocessable("recurrence.period", f"expected first <= last within {LONGEST_YEARS} years")
-    return datetime.combine(since, time(), ZONE), datetime.combine(until, time.max, ZONE)
+    return datetime.combine(since, time(), SAUDI_TIME), datetime.combine(until, time.max, SAUDI_TIME)
 
 
 def recurrences(
@@ -111,7 +110,7 @@ def places_before(session: Session, incident: Incident, until: datetime) -> Plac
     during = _occasions(session, municipality_id, class_key, begun, until + timedelta(microseconds=1))
     here = {_cell(lat, lon) for _, _, lat, lon in during if covers(incident, lat, lon)}
     earlier = recurrences(session, municipality_id, class_key, begun - LOOK_BACK, begun - ONE_EPISODE, least=1)
-    since = (begun - LOOK_BACK).astimezone(ZONE).date()
+    since = (begun - LOOK_BACK).astimezone(SAUDI_TIME).date()
     return PlacesBefore(class_key, since, len(here), tuple(one for one in earlier if one.cell in here))
 
 
@@ -188,10 +187,10 @@ def _of_cell(cell: str, occasions: list[tuple[datetime, int]]) -> Recurrence:
         last_at = at
     by_year: dict[int, int] = defaultdict(int)
     for at in starts:
-        by_year[at.astimezone(ZONE).year] += 1
+        by_year[at.astimezone(SAUDI_TIME).year] += 1
     assert last_at is not None  # a cell has occasions
     defect_ids = tuple(sorted({defect_id for _, defect_id in occasions}))
-    first_on, last_on = (at.astimezone(ZONE).date() for at in (starts[0], last_at))
+    first_on, last_on = (at.astimezone(SAUDI_TIME).date() for at in (starts[0], last_at))
     return Recurrence(cell, len(starts), dict(by_year), defect_ids, first_on, last_on)
 
 

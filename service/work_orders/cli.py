@@ -112,11 +112,11 @@ def explain(
     """
     from service.accounts.service import find_municipality
     from service.core.clock import utc_now
+    from service.core.hijri import SAUDI_TIME
     from service.work_orders import dispatch
-    from service.work_orders.routing import LOCAL_TIME
 
     _check_class(class_key)
-    moment = at.replace(tzinfo=LOCAL_TIME) if at else utc_now()
+    moment = at.replace(tzinfo=SAUDI_TIME) if at else utc_now()
     with in_transaction(data_dir) as (session, _):
         place = dispatch.Place(find_municipality(session, municipality).id, lat, lon)
         told = dispatch.explain_place(session, place, class_key, size, moment, frozenset(incident or ()))
@@ -126,7 +126,7 @@ def explain(
         return
     facts = told.facts
     typer.echo(f"{facts.class_key}, {facts.size_class.value}, district {facts.district_id or '-'}, "
-               f"road {facts.road_class or '-'}, {facts.at.astimezone(LOCAL_TIME):%a %Y-%m-%d %H:%M}")  # fmt: skip
+               f"road {facts.road_class or '-'}, {facts.at.astimezone(SAUDI_TIME):%a %Y-%m-%d %H:%M}")  # fmt: skip
     typer.echo(f"goes to: {names.get(told.decision.unit_id, 'nobody, a person assigns')}")
     for one in told.decision.considered:
         unit = names.get(one.unit_id, "")

@@ -9,13 +9,13 @@ from sqlalchemy.orm import Session, selectinload
 
 from service.accounts.caller import Caller
 from service.core.errors import NotFound
+from service.core.hijri import SAUDI_TIME
 from service.defects.models import Defect
 from service.defects.priority import Waiting, rank_for_day
 from service.incidents.lookup import capacity_of, lasting
 from service.work_orders.access import visible_orders
 from service.work_orders.models import Unit, WorkOrder
 from service.work_orders.operations import visible_units
-from service.work_orders.routing import LOCAL_TIME
 from service.work_orders.sla import WAITING
 from service.work_orders.states import WorkOrderState
 
@@ -76,7 +76,7 @@ def _waiting(session: Session, caller: Caller, unit_id: int) -> list[Waiting]:
 
 
 def _done_today(session: Session, unit_id: int, now: datetime) -> int:
-    local = now.astimezone(LOCAL_TIME)
+    local = now.astimezone(SAUDI_TIME)
     midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
     own = (WorkOrder.unit_id == unit_id, WorkOrder.done_at >= midnight, WorkOrder.merged_into_id.is_(None))
     return session.scalar(select(func.count(WorkOrder.id)).where(*own)) or 0

@@ -5,12 +5,11 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from zoneinfo import ZoneInfo
 
 from datasets.taxonomy import BY_KEY
+from service.core.hijri import SAUDI_TIME
 from service.defects.sizes import SizeClass
 
-LOCAL_TIME = ZoneInfo("Asia/Riyadh")  # hours and weekdays of rules are the municipality's own
 EVERY: frozenset[str] = frozenset()
 RANK_OF_CLASS_RULES = 1_000  # the plain rule of a class stands behind rules with more conditions
 
@@ -118,8 +117,8 @@ def _misfits(rule: Rule, facts: OrderFacts) -> list[str]:
         _unlike("district", rule.district_ids, facts.district_id),
         _unlike("road", rule.road_classes, _road(facts.road_class, rule.road_classes)),
         _no_incident(rule.incident_kinds, facts.incident_kinds),
-        _unlike("weekday", rule.weekdays, facts.at.astimezone(LOCAL_TIME).isoweekday()),
-        _other_hour(rule.from_hour, rule.until_hour, facts.at.astimezone(LOCAL_TIME).hour),
+        _unlike("weekday", rule.weekdays, facts.at.astimezone(SAUDI_TIME).isoweekday()),
+        _other_hour(rule.from_hour, rule.until_hour, facts.at.astimezone(SAUDI_TIME).hour),
     )
     return [reason for reason in told if reason]
 

@@ -11,12 +11,13 @@ from service.accounts.permissions import Permission
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
 from service.core.errors import NotFound, Unprocessable
 from service.core.fields import Key, RowId
+from service.core.hijri import SAUDI_TIME
 from service.core.tables import JsonObject
 from service.defects.schemas import ClassKey, Row
 from service.defects.sizes import SizeClass
 from service.work_orders import dispatch, routing_rules
 from service.work_orders.models import RoutingRule
-from service.work_orders.routing import LOCAL_TIME, Outcome
+from service.work_orders.routing import Outcome
 from service.work_orders.routing_rules import RuleContent
 from service.work_orders.schemas import Body, WorkOrderOut, work_order_out
 
@@ -39,7 +40,7 @@ class RuleBody(Body):
     road_classes: list[Key] = Field([], max_length=50, description="as the streets were imported; a ramp is its road")
     incident_kinds: list[Key] = Field([], max_length=50)
     weekdays: list[Annotated[int, Field(ge=1, le=7)]] = Field([], max_length=7, description="ISO: Monday 1, Sunday 7")
-    from_hour: Hour | None = Field(None, description=f"local time ({LOCAL_TIME.key})")
+    from_hour: Hour | None = Field(None, description=f"local time ({SAUDI_TIME.key})")
     until_hour: Hour | None = Field(None, description="not counted; below from_hour it is on the next day")
 
     def content(self) -> RuleContent:

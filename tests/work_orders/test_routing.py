@@ -6,10 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from datasets.taxonomy import KEYS
+from service.core.hijri import SAUDI_TIME
 from service.defects.sizes import SIZES, SizeClass, size_class
-from service.work_orders.routing import LOCAL_TIME, OrderFacts, Outcome, Rule, route
+from service.work_orders.routing import OrderFacts, Outcome, Rule, route
 
-SUNDAY_NOON = datetime(2026, 3, 1, 12, 0, tzinfo=LOCAL_TIME)
+SUNDAY_NOON = datetime(2026, 3, 1, 12, 0, tzinfo=SAUDI_TIME)
 FACTS = OrderFacts("pothole", SizeClass.LARGE, 7, "primary", frozenset(), SUNDAY_NOON)
 some = st.frozensets
 rules = st.builds(

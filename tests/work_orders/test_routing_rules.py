@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 
 from service.core.database import MIGRATIONS, Database
 from service.core.events import Event
+from service.core.hijri import SAUDI_TIME
 from service.core.tables import Base
 from service.defects.grid import h3_cell
 from service.work_orders.cli import routing as command
-from service.work_orders.routing import LOCAL_TIME
 from tests.coverage.streets_made import make_street
 from tests.defects.sightings import box
 from tests.factories import DAMMAM, square
@@ -56,7 +56,7 @@ def test_large_holes_of_main_roads_go_to_their_own_unit(town: Town) -> None:
 def test_a_dry_run_names_the_rule_that_decided_and_why_each_other_did_not(town: Town) -> None:
     add_rule(town, "rain", 5, "rain_water", incident_kinds=["rain"])
     add_rule(town, "night", 6, from_hour=20, until_hour=6)
-    noon = town.now.astimezone(LOCAL_TIME).replace(hour=12)
+    noon = town.now.astimezone(SAUDI_TIME).replace(hour=12)
     told = explain(town, at=noon.isoformat(), size=0.2)
     assert told["facts"]["size_class"] == "medium"
     because = {one["key"]: (one["outcome"], one["because"]) for one in told["rules"]}
