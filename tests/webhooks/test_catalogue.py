@@ -1,5 +1,6 @@
 """The catalogue of events is what the code records, no more and no less."""
 
+from service.core.audit import Whose
 from service.webhooks.catalogue import EVENT_TYPES, PATTERN, WITHHELD_KINDS
 from tests.webhooks.recorded import recorded_types
 
@@ -18,3 +19,7 @@ def test_the_catalogue_is_in_order_and_its_names_can_be_asked_for() -> None:
 
     assert list(EVENT_TYPES) == sorted(EVENT_TYPES)
     assert all(re.match(PATTERN, name) for name in EVENT_TYPES)
+
+
+def test_events_about_people_are_withheld() -> None:
+    assert set(Whose) == WITHHELD_KINDS
