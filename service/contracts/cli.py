@@ -68,7 +68,10 @@ def create(file: Body, data_dir: DataDir = None) -> None:
 
 @contract.command()
 def price(reference: Reference, file: Body, municipality: Place = None, data_dir: DataDir = None) -> None:
-    """Add a price, from the body of POST /api/v1/contracts/{id}/prices; the one open till then ends the day before."""
+    """Add a price, from the body of POST /api/v1/contracts/{id}/prices; the one open till then ends the day before.
+
+    Example: rasid contract price DMM-2026-17 pothole-2027.json
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.schemas import PriceIn
     from service.contracts.service import add_price
@@ -82,7 +85,10 @@ def price(reference: Reference, file: Body, municipality: Place = None, data_dir
 
 @contract.command()
 def penalty(reference: Reference, file: Body, municipality: Place = None, data_dir: DataDir = None) -> None:
-    """Add a penalty, from the body of POST /api/v1/contracts/{id}/penalties."""
+    """Add a penalty, from the body of POST /api/v1/contracts/{id}/penalties.
+
+    Example: rasid contract penalty DMM-2026-17 late.json
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.schemas import PenaltyIn
     from service.contracts.service import add_penalty

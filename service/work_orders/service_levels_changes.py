@@ -43,8 +43,8 @@ def follow_move(
         stamp(session, order, clock, now)
     if order.state in CLOCK_STOPPED:
         _stop(clock, own, now)
-    elif order.state in WAITING and clock.running_since is None:
-        _go_on(order, clock, own, now)
+    elif clock.running_since is None and (order.state in WAITING or order.state is WorkOrderState.DONE):
+        _go_on(order, clock, own, now)  # done by an agency too: while it had the order no time passed
     elif order.state in WAITING and before is WorkOrderState.DONE:  # it was not repaired after all
         stamp(session, order, clock, now)
     steps = [] if order.state is WorkOrderState.CLOSED else steps_of(clock)

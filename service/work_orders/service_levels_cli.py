@@ -1,11 +1,12 @@
 """`rasid sla`: asks which service level holds and why, and stamps what fell due."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from service.core.commands import DataDir, opened, refuse
+from service.core.commands import DataDir, Json, opened, print_json, refuse
 
 if TYPE_CHECKING:
     from service.work_orders.service_levels_schemas import SlaExplanation
@@ -24,7 +25,7 @@ def explain(
         datetime | None,
         typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M"], help="When it is opened, in Saudi time; now if left out."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    as_json: Json = False,
     data_dir: DataDir = None,
 ) -> None:
     """Say when an order would be due, which policy decides and why the others do not; nothing is changed.
@@ -51,7 +52,7 @@ def explain(
 
 
 @sla.command("sweep")
-def sweep_now(data_dir: DataDir = None) -> None:
+def sweep_now(as_json: Json = False, data_dir: DataDir = None) -> None:
     """Stamp what fell due until now, as the worker does every minute; safe at any time.
 
     Example: rasid sla sweep
@@ -61,6 +62,9 @@ def sweep_now(data_dir: DataDir = None) -> None:
 
     with opened(data_dir) as runtime:
         swept = sweep(runtime.database, utc_now())
+    if as_json:
+        print_json(asdict(swept))
+        return
     typer.echo(f"{swept.stamped} stamped, {swept.adopted} orders of an earlier release given a clock")
 
 

@@ -108,6 +108,17 @@ def test_what_an_agency_repaired_is_inspected_and_no_units_repair(town: Town) ->
     assert town.session.scalars(select(Repair.unit_id)).one() is None
 
 
+def test_what_an_agency_repaired_after_days_of_its_own_is_in_time(town: Town) -> None:
+    order = town.accept()
+    referral = refer(town, order["id"]).json()
+    town.later(days=7)
+    answer(town, order["id"], referral["id"], "done", quantity=3.0)
+    done = town.get("supervisor", f"work-orders/{order['id']}").json()
+    times = {name: datetime.fromisoformat(done[name]) for name in ("done_at", "due_at")}
+    assert times["due_at"] - datetime.fromisoformat(order["due_at"]) == timedelta(days=7)
+    assert times["done_at"] < times["due_at"] and not done["overdue"]
+
+
 def test_a_cancelled_order_withdraws_its_referral_and_the_neighbour_sees_none(town: Town) -> None:
     order_id = town.accept()["id"]
     referral = refer(town, order_id).json()
