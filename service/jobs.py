@@ -43,6 +43,7 @@ EVERY_TEN_SECONDS = "* * * * * */10"  # croniter's sixth field: seconds
 EVERY_FIVE_SECONDS = "* * * * * */5"
 EVERY_MINUTE = "* * * * *"
 EVERY_HOUR = "17 * * * *"
+ADOPTING_MINUTE = 7  # of the hour in which the sweep also looks for open orders without a clock
 EVERY_NIGHT = "30 0 * * *"  # UTC; half past three in the morning in Dammam
 OVERDUE = timedelta(minutes=2)
 RECONNECT_S = 3.0
@@ -89,7 +90,8 @@ def _add_nets(app: procrastinate.App, runtime: Runtime) -> None:
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="sweep_service_levels", queueing_lock="sweep_service_levels")
     def sweep_service_levels(timestamp: int) -> None:
-        sweep(runtime.database, utc_now())
+        now = utc_now()
+        sweep(runtime.database, now, adopt=now.minute == ADOPTING_MINUTE)
 
     @app.periodic(cron=EVERY_MINUTE)
     @app.task(name="enqueue_waiting_surveys", queueing_lock="enqueue_waiting_surveys")

@@ -112,6 +112,25 @@ def operations(
     _tell(as_markdown(found), as_json(found), json_file, markdown)
 
 
+@bench.command("sweeps")
+def sweeps(
+    orders: Annotated[str, typer.Option(help="Open orders of each database, with commas between.")] = "1e4,1e5",
+    json_file: Annotated[Path | None, typer.Option("--json", metavar="FILE", help="Write the figures here.")] = None,
+    markdown: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the table here.")] = None,
+) -> None:
+    """Measure the sweep of service levels: with nothing due, and when all fell due while the server was down.
+
+    Example: rasid bench sweeps --orders 1e5 --json sweeps.json
+    """
+    from rich.console import Console
+
+    from service.bench.sweeps import as_json, as_markdown, measure_sweeps
+
+    with Console(stderr=True).status("starting") as status:
+        found = measure_sweeps([int(float(size)) for size in orders.split(",") if size], status.update)
+    _tell(as_markdown(found), as_json(found), json_file, markdown)
+
+
 @bench.command("plans")
 def plans(
     sizes: Annotated[str, typer.Option(help="Open orders of a unit, with commas between.")] = "20,100,500",

@@ -5,7 +5,8 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,27 @@ import numpy as np
 from fastapi.testclient import TestClient
 from sqlalchemy import text
 
+from service.accounts.caller import caller_of_secret
 from service.app import create_app
-from service.bench.operations_city import DAYS, PLACES, fill_city, found_city
+from service.bench.operations_city import PLACES, Secrets, fill_city, found_city
+from service.bench.operations_questions import INDICATORS, address, by_regions, indicators, limit_ms, lists
 from service.control.facts import rebuild, refresh
 from service.core.clock import utc_now
 from service.core.database import Database
+from service.core.i18n import Language
 from service.core.runtime import Runtime, open_runtime
 from service.core.settings import Settings
+from service.work_orders.listing import OrderFilter, OrderSort
+from service.work_orders.sheets import order_rows
 
 CHANGED = 100  # defects that change after the sums were last refreshed: a busy minute of a region
+MANY = 100_000  # that change at once, as after a night of uploads
 CHANGE = """
     INSERT INTO event (at, municipality_id, actor_kind, subject_kind, subject_id, action, to_state, data)
     SELECT now(), municipality_id, 'user', 'work_order', id, 'hold', state, '{}' FROM work_order
-    WHERE id % greatest(1, (SELECT count(*) FROM work_order) / :changed) = 0
+    WHERE id % greatest(1, (SELECT count(*) FROM work_order) / :changed) = 0 LIMIT :changed
 """
+EXPORT = "export of orders, until its first thousand"
 
 
 @dataclass
@@ -38,14 +46,18 @@ class Measured:
     orders: int
     fill_s: float
     rebuild_s: float
-    refresh_s: float  # of CHANGED defects
+    refresh_s: float = 0.0  # of CHANGED defects
+    refresh_many_s: float = 0.0  # of MANY, or as many as there are orders
     answers_ms: dict[str, list[float]] = field(default_factory=dict)
 
     def p95_ms(self, question: str) -> float:
         return float(np.percentile(self.answers_ms[question], 95))
 
+    def median_ms(self, question: str) -> float:
+        return float(np.median(self.answers_ms[question]))
 
-Ask = Callable[[str], Any]
+
+Questions = dict[str, Callable[[], object]]
 
 
 def measure_operations(
@@ -61,64 +73,56 @@ def measure_operations(
     return measured
 
 
-def questions() -> dict[str, str]:
-    """What people ask over and over, as the address under /api/v1."""
-    place, unit = 1, 1
-    return {
-        "defects, oldest": "defects",
-        "defects, candidates of a municipality": f"defects?state=candidate&municipality_id={place}",
-        "defects, highest priority": "defects?order=priority&state=confirmed",
-        "defects, highest score of a class": f"defects?order=score&class_key=garbage&municipality_id={place}",
-        "orders, oldest": "work-orders",
-        "orders, open of a municipality": f"work-orders?state=open&municipality_id={place}",
-        "orders, in progress of a unit": f"work-orders?state=in_progress&unit_id={unit}",
-        "orders, overdue": "work-orders?overdue=true",
-        "orders, overdue of a class": f"work-orders?overdue=true&class_key=graffiti&municipality_id={place}",
-        "indicators, week": "indicators",
-        "indicators, week by municipality": "indicators?by=municipality",
-        "indicators, month of a municipality by unit": f"indicators?period=month&by=unit&municipality_id={place}",
-        "indicators, Hijri month by class": "indicators?period=hijri_month&by=class",
-        "indicators, a year by municipality": "indicators?period=range&from={year}&to={today}&by=municipality",
-        "indicators, three years by class": "indicators?period=range&from={first}&to={today}&by=class",
-        "ranking, week": "ranking",
-        "rows behind received, month": "indicators/received/rows?period=month",
-        "rows behind % in time, year": "indicators/percent_in_time/rows?period=range&from={year}&to={today}&met=false",
-    }
-
-
 def _measure(runtime: Runtime, size: int, events: int, repeats: int, advance: Callable[[str], None]) -> Measured:
     now = utc_now()
     advance(f"{size:,} defects: filling")
     started = time.perf_counter()
-    secret = found_city(runtime.database, now)
+    secrets = found_city(runtime.database, now)
     orders = fill_city(runtime.database, size, events, now)
     fill_s = time.perf_counter() - started
     advance(f"{size:,} defects: counting anew")
-    rebuild_s = _timed(lambda: rebuild(runtime.database, now))
-    found = Measured(size, events, orders, fill_s, rebuild_s, 0.0)
-    client = TestClient(create_app(runtime))
-    days = {"today": now.date(), "year": now.date() - timedelta(364), "first": now.date() - timedelta(DAYS)}
-
-    def ask(path: str) -> None:
-        answer = client.get(f"/api/v1/{path.format(**days)}", headers={"Authorization": f"Bearer {secret}"})
-        if answer.status_code != 200:
-            raise RuntimeError(f"expected an answer to {path}, got {answer.status_code}: {answer.text}")
-
-    _repeat(found, ask, questions(), repeats, advance)
-    _change(runtime.database)
-    live = {f"{name}, {CHANGED:,} changed since": path for name, path in questions().items() if name.startswith("ind")}
-    _repeat(found, ask, live, repeats, advance)
-    refresh(runtime.database, now)
-    found.refresh_s = _timed(lambda: refresh(runtime.database, now))
+    found = Measured(size, events, orders, fill_s, _timed(lambda: rebuild(runtime.database, now)))
+    asked = _questions(runtime, secrets, size, now)
+    _repeat(found, asked, repeats, advance)
+    _change(runtime.database, CHANGED)
+    live = {f"{name}, {CHANGED} changed since": ask for name, ask in asked.items() if name.startswith(INDICATORS)}
+    _repeat(found, live, repeats, advance)
+    found.refresh_s = _refreshed(runtime.database, now)
+    _change(runtime.database, MANY)
+    found.refresh_many_s = _refreshed(runtime.database, now)
     return found
 
 
-def _repeat(found: Measured, ask: Ask, asked: dict[str, str], repeats: int, advance: Callable[[str], None]) -> None:
+def _questions(runtime: Runtime, secrets: Secrets, size: int, now: datetime) -> Questions:
+    client = TestClient(create_app(runtime))
+
+    def ask(path: str, secret: str) -> Any:
+        answer = client.get(address(path), headers={"Authorization": f"Bearer {secret}"})
+        if answer.status_code != 200:
+            raise RuntimeError(f"expected an answer to {path}, got {answer.status_code}: {answer.text}")
+        return answer.json()
+
+    def export() -> None:
+        with runtime.database.transaction() as session:
+            caller = caller_of_secret(session, secrets.admin, now)
+        assert caller is not None
+        next(order_rows(runtime.database, caller, OrderFilter(), now, OrderSort.PRIORITY_HIGHEST, Language.ENGLISH))
+
+    whole = lists(now, size) | indicators(now)
+    second = ask("work-orders?sort=-priority", secrets.admin)["next"]
+    found: Questions = {}
+    for secret, paths in ((secrets.admin, whole), (secrets.region, by_regions(whole))):
+        for name, path in paths.items():
+            found[name] = partial(ask, path.format(next=second), secret)
+    return found | {EXPORT: export}
+
+
+def _repeat(found: Measured, asked: Questions, repeats: int, advance: Callable[[str], None]) -> None:
     """In turns, so that a busy moment of the machine hits all alike; the first turn is not counted."""
     for turn in range(repeats + 1):
         advance(f"{found.defects:,} defects: questions, turn {turn} of {repeats}")
-        for name, path in asked.items():
-            elapsed_ms = 1000 * _timed(lambda path=path: ask(path))  # type: ignore[misc]
+        for name, ask in asked.items():
+            elapsed_ms = 1000 * _timed(ask)
             if turn:
                 found.answers_ms.setdefault(name, []).append(elapsed_ms)
 
@@ -129,18 +133,24 @@ def _timed(act: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def _change(database: Database) -> None:
+def _refreshed(database: Database, now: datetime) -> float:
+    """The first run marks the newest event, the second counts up to there."""
+    refresh(database, now)
+    return _timed(lambda: refresh(database, now))
+
+
+def _change(database: Database, changed: int) -> None:
     with database.transaction() as session:
-        session.execute(text(CHANGE), {"changed": CHANGED})
+        session.execute(text(CHANGE), {"changed": changed})
 
 
 def as_json(found: Sequence[Measured]) -> dict[str, Any]:
     sizes = [
         {
             "defects": one.defects, "events": one.events, "orders": one.orders, "fill_s": one.fill_s,
-            "rebuild_s": one.rebuild_s, "refresh_s": one.refresh_s,
+            "rebuild_s": one.rebuild_s, "refresh_s": one.refresh_s, "refresh_many_s": one.refresh_many_s,
             "p95_ms": {name: one.p95_ms(name) for name in one.answers_ms},
-            "median_ms": {name: float(np.median(values)) for name, values in one.answers_ms.items()},
+            "median_ms": {name: one.median_ms(name) for name in one.answers_ms},
         }
         for one in found
     ]  # fmt: skip
@@ -150,15 +160,22 @@ def as_json(found: Sequence[Measured]) -> dict[str, Any]:
 
 
 def as_markdown(found: Sequence[Measured]) -> str:
-    """A row for each question: p95 at each size, and how it grew from the smallest to the largest."""
-    head = "|p95, ms|" + "".join(f"{one.defects:,} defects, {one.events:,} events|" for one in found) + "growth|"
-    lines = [head, "|---|" + "---|" * (len(found) + 1)]
+    """A row for each question: median and p95 at each size, and how p95 grew from the smallest to the largest; in bold
+    what takes longer than it may."""
+    head = "|ms: median / p95|" + "".join(f"{one.defects:,} defects, {one.events:,} events|" for one in found)
+    lines = [head + "growth of p95|", "|---|" + "---|" * (len(found) + 1)]
     for name in found[0].answers_ms:
-        values = [one.p95_ms(name) for one in found]
-        lines.append(f"|{name}|" + "".join(f"{value:.1f}|" for value in values) + f"{values[-1] / values[0]:.1f} x|")
-    for name, seconds in (("counting anew", "rebuild_s"), (f"refresh of {CHANGED:,} defects", "refresh_s")):
+        cells = "".join(f"{one.median_ms(name):.0f} / {_told(one.p95_ms(name), limit_ms(name))}|" for one in found)
+        lines.append(f"|{name}|{cells}{found[-1].p95_ms(name) / found[0].p95_ms(name):.1f} x|")
+    preparing = {
+        "counting anew": "rebuild_s", f"refresh of {CHANGED} defects": "refresh_s",
+        f"refresh of {MANY:,} (or all)": "refresh_many_s",
+    }  # fmt: skip
+    for name, seconds in preparing.items():
         spent = [getattr(one, seconds) for one in found]
-        lines.append(
-            f"|{name}, seconds|" + "".join(f"{value:.1f}|" for value in spent) + f"{spent[-1] / spent[0]:.1f} x|"
-        )
+        lines.append(f"|{name}, seconds|{''.join(f'{value:.1f}|' for value in spent)}{spent[-1] / spent[0]:.1f} x|")
     return "\n".join(lines)
+
+
+def _told(value_ms: float, most_ms: float) -> str:
+    return f"{value_ms:.0f}" if value_ms <= most_ms else f"**{value_ms:.0f}**"

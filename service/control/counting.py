@@ -19,9 +19,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from datasets.taxonomy import BY_KEY, Unit
 from service.accounts.caller import Caller, visible
 from service.control.cases import COLUMNS, MEASURES, derived, summands
-from service.control.facts import NAMED, NO_JIT, OF_DEFECTS
+from service.control.facts import MEMORY, NAMED, NO_JIT, OF_DEFECTS
 from service.control.models import DIMENSIONS, IndicatorCase, IndicatorDay, IndicatorState
-from service.control.periods import Span
+from service.control.periods import Span, saudi_day
 from service.core.database import Database
 
 AGE_DAYS = (1, 3, 7, 30, 90)  # bands of open orders: younger than these, and older
@@ -93,6 +93,7 @@ def snapshot(database: Database) -> Iterator[Session]:
     )
     with connection, Session(connection) as session:
         session.execute(NO_JIT)
+        session.execute(MEMORY)
         yield session
 
 
@@ -113,9 +114,10 @@ class View:
         stored = f"SELECT {columns} FROM indicator_case WHERE NOT {OF_DEFECTS}"
         return self._subquery(f"{stored} UNION ALL ({self._live()})", IndicatorCase, COLUMNS)
 
-    def days(self) -> Subquery:
+    def days(self, span: Span | None = None) -> Subquery:
+        """Sums by day; of a span those of its whole months are by month, with the first day of each."""
         columns = (*DIMENSIONS, *MEASURES)
-        summed = f"SELECT {', '.join(columns)} FROM indicator_day"
+        summed = _settled(columns, span)
         if self.dirty:
             stored = f"(SELECT * FROM indicator_case WHERE {OF_DEFECTS}) AS stored"
             changes = summands(stored, -1), summands(f"({self._live()}) AS live")
@@ -128,6 +130,16 @@ class View:
     def _subquery(self, query: str, table: type[Any], columns: Sequence[str]) -> Subquery:
         statement = text(query).bindparams(ids=list(self.dirty)) if self.dirty else text(query)
         return statement.columns(**{name: table.__table__.c[name].type for name in columns}).subquery("found")
+
+
+def _settled(columns: Sequence[str], span: Span | None) -> str:
+    names = ", ".join(columns)
+    months = span.whole_months if span else None
+    if span is None or months is None:
+        return f"SELECT {names} FROM indicator_day"
+    edges = f"(day >= '{span.first}' AND day < '{months.first}' OR day > '{months.last}' AND day <= '{span.last}')"
+    return f"""SELECT {names} FROM indicator_month WHERE day BETWEEN '{months.first}' AND '{months.last}'
+        UNION ALL SELECT {names} FROM indicator_day WHERE {edges}"""
 
 
 def tallies(view: View, caller: Caller, asked: Slice, by: By, span: Span, now: datetime) -> dict[Key, Tally]:
@@ -146,10 +158,21 @@ def scoped(statement: Select[Any], columns: Any, caller: Caller, asked: Slice) -
 
 
 def open_at(columns: Any, at: datetime, now: datetime) -> ColumnElement[bool]:
-    """Orders open at a moment; those open now have an index of their own."""
-    still = columns.outcome.in_(("waiting", "done"))
-    then = still if at >= now else or_(still, and_(columns.kind == "order", columns.ended_at > at))
-    return and_(columns.kind == "order", then, columns.at <= at)
+    """Orders open at a moment."""
+    return open_still(columns, at) if at >= now else or_(open_still(columns, at), ended_since(columns, at))
+
+
+def open_still(columns: Any, at: datetime) -> ColumnElement[bool]:
+    return and_(columns.kind == "order", columns.outcome.in_(("waiting", "done")), columns.at <= at)
+
+
+def ended_since(columns: Any, at: datetime) -> ColumnElement[bool]:
+    """The range of days is there for its index: of orders of three years it finds the few that were open then."""
+    days = func.daterange(func.least(columns.day, columns.ended_day), columns.ended_day, literal_column("'[]'"))
+    that_day = days.op("@>", is_comparison=True)(saudi_day(at))
+    return and_(
+        columns.kind == "order", columns.ended_day.is_not(None), that_day, columns.ended_at > at, columns.at <= at
+    )
 
 
 def waiting_in_time(columns: Any, now: datetime) -> ColumnElement[bool]:
@@ -163,7 +186,7 @@ def age_band(at: ColumnElement[datetime], moment: datetime) -> ColumnElement[int
 
 
 def _sum_days(view: View, caller: Caller, asked: Slice, by: By, span: Span, found: dict[Key, Tally]) -> None:
-    days = view.days().c
+    days = view.days(None if by is By.DAY else span).c
     key = _key(days, by)
     sums = [func.sum(days[name]).label(name) for name in MEASURES]
     statement = select(key, days.class_key, *sums).where(days.day.between(span.first, span.last))
@@ -189,11 +212,14 @@ def _count_waiting(
 def _count_open(
     view: View, caller: Caller, asked: Slice, by: By, at: datetime, now: datetime, found: dict[Key, Tally]
 ) -> None:
+    """Those open now and those that ended since, each by an index of its own."""
     cases = view.cases().c
     key, band = _key(cases, by), age_band(cases.at, at).label("band")
-    statement = select(key, band, func.count().label("number")).where(open_at(cases, at, now))
-    for row in _rows(view, scoped(statement, cases, caller, asked).group_by(key, band)):
-        found[_text(row.key)].open_by_age[row.band] = row.number
+    statement = select(key, band, func.count().label("number"))
+    for these in (open_still(cases, at), ended_since(cases, at))[: 1 if at >= now else 2]:
+        for row in _rows(view, scoped(statement.where(these), cases, caller, asked).group_by(key, band)):
+            bands = found[_text(row.key)].open_by_age
+            bands[row.band] = bands.get(row.band, 0) + row.number
 
 
 def _rows(view: View, statement: Select[Any]) -> Sequence[Row[Any]]:

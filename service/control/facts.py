@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import structlog
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
 from service.control.cases import COLUMNS, MEASURES, derived, summands
@@ -66,23 +66,33 @@ _DAYS = ", ".join((*DIMENSIONS, *MEASURES))
 _STORED = f"(SELECT * FROM indicator_case WHERE {OF_DEFECTS}) AS stored"
 
 
-def _add(summed: str) -> str:
+def _add(summed: str, table: str, day: str) -> TextClause:
+    """Adds summands to the sums of a table in which `day` stands for their day; each day's rows lie together."""
     sums = ", ".join(f"sum({name})" for name in MEASURES)
-    more = ", ".join(f"{name} = indicator_day.{name} + excluded.{name}" for name in MEASURES)
-    dimensions = ", ".join(DIMENSIONS)
-    return f"""
-        INSERT INTO indicator_day ({_DAYS}) SELECT {dimensions}, {sums} FROM ({summed}) AS one GROUP BY {dimensions}
-        ON CONFLICT ON CONSTRAINT uq_indicator_day DO UPDATE SET {more}
-    """
+    more = ", ".join(f"{name} = {table}.{name} + excluded.{name}" for name in MEASURES)
+    dimensions = ", ".join((f"{day} AS day", *DIMENSIONS[1:]))
+    places = ", ".join(str(place + 1) for place in range(len(DIMENSIONS)))
+    return text(f"""
+        INSERT INTO {table} ({_DAYS}) SELECT {dimensions}, {sums} FROM ({summed}) AS one
+        GROUP BY {places} ORDER BY {places}
+        ON CONFLICT ON CONSTRAINT uq_{table} DO UPDATE SET {more}
+    """)
 
 
-TAKE_AWAY = text(_add(summands(_STORED, -1)))
+def _add_to_all(summed: str) -> tuple[TextClause, ...]:
+    return tuple(_add(summed, table, day) for table, day in SUMS.items())
+
+
+SUMS = {"indicator_day": "one.day", "indicator_month": "date_trunc('month', one.day)::date"}
+TAKE_AWAY = _add_to_all(summands(_STORED, -1))
 FORGET = text(f"DELETE FROM indicator_case WHERE {OF_DEFECTS}")
 DERIVE = text(f"INSERT INTO indicator_case ({_CASES}) {derived('d.id = ANY(CAST(:ids AS bigint[]))')}")
-ADD = text(_add(summands(_STORED)))
-TIDY = text("DELETE FROM indicator_day WHERE cases = 0")
+ADD = _add_to_all(summands(_STORED))
+TIDY = tuple(text(f"DELETE FROM {table} WHERE cases = 0") for table in SUMS)
+EMPTY = tuple(text(f"DELETE FROM {table}") for table in ("indicator_case", *SUMS))
 DERIVE_ALL = text(f"INSERT INTO indicator_case ({_CASES}) {derived('TRUE')}")
-ADD_ALL = text(_add(summands("indicator_case")))
+ADD_ALL = _add(summands("indicator_case"), "indicator_day", SUMS["indicator_day"])
+ADD_MONTHS = _add("SELECT * FROM indicator_day", "indicator_month", SUMS["indicator_month"])
 MEMORY = text("SET LOCAL work_mem = '128MB'")
 NO_JIT = text("SET LOCAL jit = off")  # compiling took longer than the whole query of a few defects
 
@@ -121,17 +131,15 @@ def rebuild(database: Database, now: datetime) -> int:
     with database.transaction() as session:
         cursor, mark, xid = _lock_state(session)
         session.execute(MEMORY)
-        session.execute(text("DELETE FROM indicator_case"))
-        session.execute(text("DELETE FROM indicator_day"))
-        session.execute(DERIVE_ALL)
-        session.execute(ADD_ALL)
+        for step in (*EMPTY, DERIVE_ALL, ADD_ALL, ADD_MONTHS):
+            session.execute(step)
         cases = session.scalar(text("SELECT count(*) FROM indicator_case")) or 0
         if quiet:
             cursor, mark, xid = max(seen, cursor), None, None
         session.execute(KEEP, {"cursor": cursor, "mark": mark, "xid": xid, "now": now})
     with database.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(
-            text("VACUUM (ANALYZE) indicator_case, indicator_day")
+            text("VACUUM (ANALYZE) indicator_case, indicator_day, indicator_month")
         )
     log.info("indicators.rebuilt", cases=cases, cursor=cursor)
     return cases
@@ -142,10 +150,11 @@ def write_anew(session: Session, defect_ids: Sequence[int]) -> None:
     session.execute(NO_JIT)
     for start in range(0, len(defect_ids), BATCH):
         ids = {"ids": list(defect_ids[start : start + BATCH])}
-        for step in (TAKE_AWAY, FORGET, DERIVE, ADD):
+        for step in (*TAKE_AWAY, FORGET, DERIVE, *ADD):
             session.execute(step, ids)
     if defect_ids:
-        session.execute(TIDY)
+        for step in TIDY:
+            session.execute(step)
 
 
 def _highest(session: Session) -> int:

@@ -13,6 +13,11 @@ from service.core.tables import Base, CreatedAt, Id, JsonObject, status_column
 DIMENSIONS = ("day", "municipality_id", "district_id", "unit_id", "contractor_id", "class_key", "source")
 
 
+_ORDER = ("day", "ref_id", "number", "municipality_id")  # of the rows behind a figure; the last to pass over others
+ENDED = "kind = 'order' AND ended_day IS NOT NULL"
+WHILE = "daterange(least(day, ended_day), ended_day, '[]')"  # it was open
+
+
 class Source(StrEnum):
     """Who found it first."""
 
@@ -30,12 +35,18 @@ class IndicatorCase(Base):
 
     __tablename__ = "indicator_case"
     __table_args__ = (
-        Index("ix_indicator_case_day", "kind", "municipality_id", "day", "ref_id", "number"),
-        Index("ix_indicator_case_ended", "municipality_id", "ended_day", postgresql_where=text("kind = 'order'")),
-        Index(
-            "ix_indicator_case_open", "municipality_id", "day", postgresql_where=text("outcome IN ('waiting', 'done')")
+        Index("ix_indicator_case_day", "kind", *_ORDER),
+        Index("ix_indicator_case_ended", "ended_day", *_ORDER[1:], postgresql_where=text(ENDED)),
+        Index("ix_indicator_case_while", text(WHILE), postgresql_using="gist", postgresql_where=text(ENDED)),
+        Index(  # holds all that is counted by, so that the table itself need not be read
+            "ix_indicator_case_open", *_ORDER,
+            postgresql_include=[
+                "at", "late_from", "kind", "outcome", "defect_id", "district_id", "unit_id", "contractor_id",
+                "class_key", "source",
+            ],
+            postgresql_where=text("kind = 'order' AND outcome IN ('waiting', 'done')"),
         ),
-    )
+    )  # fmt: skip
 
     defect_id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # defect order repair rating verdict
@@ -60,15 +71,8 @@ class IndicatorCase(Base):
     rating: Mapped[int | None]  # stars of five
 
 
-class IndicatorDay(Base):
-    """Sums over the cases of one day and of equal dimensions; `facts.refresh` keeps them equal to the cases."""
-
-    __tablename__ = "indicator_day"
-    __table_args__ = (
-        UniqueConstraint(*DIMENSIONS, postgresql_nulls_not_distinct=True, name="uq_indicator_day"),
-        Index("ix_indicator_day_place", "municipality_id", "day"),
-        Index("ix_indicator_day_empty", "id", postgresql_where=text("cases = 0")),
-    )
+class Sums:
+    """Over the cases of equal dimensions; `facts.refresh` keeps them equal to the cases."""
 
     id: Mapped[Id]
     day: Mapped[date]
@@ -94,6 +98,28 @@ class IndicatorDay(Base):
     costed: Mapped[int]
     completed: Mapped[int]  # this and the next by the day of ending, all others by the day of `at`
     quantity: Mapped[Decimal] = mapped_column(Numeric)
+
+
+class IndicatorDay(Sums, Base):
+    """The sums of one day."""
+
+    __tablename__ = "indicator_day"
+    __table_args__ = (
+        UniqueConstraint(*DIMENSIONS, postgresql_nulls_not_distinct=True, name="uq_indicator_day"),
+        Index("ix_indicator_day_place", "municipality_id", "day"),
+        Index("ix_indicator_day_empty", "id", postgresql_where=text("cases = 0")),
+    )
+
+
+class IndicatorMonth(Sums, Base):
+    """The sums of one month of the Gregorian calendar, `day` its first: a year is twelve of these, not 365 days."""
+
+    __tablename__ = "indicator_month"
+    __table_args__ = (
+        UniqueConstraint(*DIMENSIONS, postgresql_nulls_not_distinct=True, name="uq_indicator_month"),
+        Index("ix_indicator_month_place", "municipality_id", "day"),
+        Index("ix_indicator_month_empty", "id", postgresql_where=text("cases = 0")),
+    )
 
 
 class IndicatorState(Base):

@@ -37,9 +37,20 @@ class Span:
         """The midnight after the last day."""
         return datetime.combine(self.last + DAY, time(), SAUDI_TIME).astimezone(UTC)
 
+    @property
+    def whole_months(self) -> "Span | None":
+        """Of the Gregorian calendar; None where it holds none."""
+        first = self.first if self.first.day == 1 else _next_month(self.first)
+        last = (self.last + DAY).replace(day=1) - DAY
+        return Span(first, last) if first < last else None
+
     def until(self, last: date) -> "Span":
         """Its part up to a day; at least the first day."""
         return Span(self.first, max(self.first, min(self.last, last)))
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + 4 * DAY).replace(day=1)
 
 
 def saudi_day(at: datetime) -> date:
@@ -57,7 +68,7 @@ def span_of(kind: PeriodKind, on: date, first: date | None = None, last: date | 
         sunday = on - DAY * (on.isoweekday() % 7)
         return Span(sunday, sunday + 6 * DAY)
     if kind is PeriodKind.MONTH:
-        return Span(on.replace(day=1), (on.replace(day=28) + 4 * DAY).replace(day=1) - DAY)
+        return Span(on.replace(day=1), _next_month(on) - DAY)
     return _hijri_month(on)
 
 

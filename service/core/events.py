@@ -20,11 +20,16 @@ class Actor:
 SYSTEM = Actor("system")
 GIVEN = "subject_kind = 'work_order' AND data ? 'unit_id'"  # a unit got the order
 
+REOPENED = "subject_kind = 'work_order' AND action = 'reopen'"  # an order lives again
+CAME_BACK = "subject_kind = 'defect' AND action IN ('reopen', 'return')"  # a defect that had been mended
+
 
 class Event(Base):
     __tablename__ = "event"
     __table_args__ = (
         Index("ix_event_subject", "subject_kind", "subject_id", "id"),
+        Index("ix_event_reopened", "subject_id", postgresql_where=text(REOPENED)),
+        Index("ix_event_came_back", "at", postgresql_where=text(CAME_BACK)),
         Index("ix_event_given", "municipality_id", "at", postgresql_where=text(GIVEN)),
     )
 

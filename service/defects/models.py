@@ -69,6 +69,11 @@ class Defect(Base):
         Index("ix_defect_h3_cell", "h3_cell"),
         Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
         Index("ix_defect_incident", "municipality_id", postgresql_where=text("incident_points > 0")),
+        # Lists by rank run along these; the columns behind let other rows be passed over without reading them.
+        Index("ix_defect_priority", "priority", "id", "state", "class_key", "municipality_id"),
+        Index("ix_defect_score", "score", "id", "state", "class_key", "municipality_id"),
+        Index("ix_defect_seen", "id", "last_seen_at", "first_seen_at", "municipality_id"),
+        Index("ix_defect_class", "municipality_id", "class_key", "first_seen_at"),
         Index("ix_defect_absence", "id", postgresql_where=text("absence IS NOT NULL")),
     )
 

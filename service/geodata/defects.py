@@ -83,7 +83,8 @@ def point(lat: float, lon: float) -> Any:
 
 
 def _orders(view: View) -> Select[Any]:
-    own = visible_orders(view.signed_in).select_from(WorkOrder).join(Defect, Defect.id == WorkOrder.defect_id)
+    """Joined from the left, so that where no place is asked for the defects need not be looked at."""
+    own = visible_orders(view.signed_in).select_from(WorkOrder).outerjoin(Defect, Defect.id == WorkOrder.defect_id)
     return own.add_columns(Defect.lat, Defect.lon)
 
 
@@ -143,4 +144,5 @@ ORDER_SOURCE = RowSource(
     inside=within,
     feature=_order_feature,
     columns={name: getattr(WorkOrder, name) for name in WORK_ORDERS.filters},
+    goes_on=True,
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from shapely import box as rectangle
 from shapely.geometry import shape
-from sqlalchemy import Select, null, select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session, undefer
 
 from service.accounts.caller import visible
@@ -15,7 +15,7 @@ from service.coverage.cells import Box
 from service.geodata.asking import Asked
 from service.geodata.fields import Collection, Extent, Feature, Field, Kind, Shape
 from service.geodata.models import Publication
-from service.geodata.sources import View, during, number_of, refuse_after
+from service.geodata.sources import NEVER, View, during, number_of, refuse_after
 
 MUNICIPALITIES = Collection(
     "municipalities",
@@ -69,7 +69,7 @@ class PlaceSource:
         """Ids in ascending order."""
         statement = self.rows(view).order_by(Municipality.id)
         if asked.times is not None:
-            statement = statement.where(during(asked.times, Municipality.created_at.expression, null()))
+            statement = statement.where(during(asked.times, Municipality.created_at.expression, NEVER))
         for name, value in (asked.wanted or {}).items():
             statement = statement.where(getattr(Municipality, name) == value)
         if asked.boxes is None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
-from sqlalchemy import ColumnElement, Row, Select, and_, func, or_, select
+from sqlalchemy import ColumnElement, DateTime, Row, Select, and_, func, literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from service.accounts.caller import Caller
@@ -14,6 +14,9 @@ from service.core.fields import MAX_ROW_ID
 from service.coverage.cells import Box
 from service.geodata.asking import Asked, Times
 from service.geodata.fields import Collection, Extent, Feature
+
+COUNTED_ROWS = 20_000  # beyond it nobody waits for a number
+NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamp with time zone", DateTime(timezone=True))
 
 
 @dataclass(frozen=True)
@@ -68,10 +71,11 @@ class RowSource:
     lat: ColumnElement[float]
     lon: ColumnElement[float]
     begins: ColumnElement[datetime]
-    ends: ColumnElement[Any]  # null: it goes on
+    ends: ColumnElement[Any]
     inside: Callable[[Box], ColumnElement[bool]]
     feature: Callable[[Row[Any], View], Feature]
     columns: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)  # of the filters
+    goes_on: bool = False  # where `ends` is null
     read_key: Callable[[str], int | str | None] = number_of
 
     def extent(self, session: Session, view: View) -> Extent | None:
@@ -84,8 +88,9 @@ class RowSource:
         return Extent((west, south, east, north), (_utc(first), None if goes_on else _utc(last)))
 
     def count(self, session: Session, view: View, asked: Asked) -> int | None:
-        matching = self._matching(view, asked).with_only_columns(self.key).subquery()
-        return session.scalar(select(func.count()).select_from(matching))
+        matching = self._matching(view, asked).with_only_columns(self.key).limit(COUNTED_ROWS + 1).subquery()
+        matched = session.scalar(select(func.count()).select_from(matching)) or 0
+        return matched if matched <= COUNTED_ROWS else None
 
     def page(self, session: Session, view: View, asked: Asked) -> tuple[list[Feature], str | None]:
         statement = self._matching(view, asked)
@@ -94,7 +99,11 @@ class RowSource:
             if start is None:
                 raise refuse_after(asked.after)
             statement = statement.where(self.key > start)
-        rows = session.execute(statement.order_by(self.key).limit(asked.limit + 1)).all()
+        statement = statement.order_by(self.key).limit(asked.limit + 1)
+        if asked.times is not None and self.read_key is number_of:  # an index holds all that tells which: first they
+            keys = session.scalars(statement.with_only_columns(self.key)).all()
+            statement = self.rows(view).where(self.key.in_(keys)).order_by(self.key)
+        rows = session.execute(statement).all()
         features = [self.feature(row, view) for row in rows[: asked.limit]]
         return features, str(features[-1].id) if len(rows) > asked.limit else None
 
@@ -110,19 +119,20 @@ class RowSource:
         if asked.boxes is not None:
             statement = statement.where(or_(*map(self.inside, asked.boxes)))
         if asked.times is not None:
-            statement = statement.where(during(asked.times, self.begins, self.ends))
+            ends = func.coalesce(self.ends, NEVER) if self.goes_on else self.ends
+            statement = statement.where(during(asked.times, self.begins, ends))
         for name, value in (asked.wanted or {}).items():
             statement = statement.where(self.columns[name] == value)
         return statement
 
 
 def during(times: Times, begins: ColumnElement[Any], ends: ColumnElement[Any]) -> ColumnElement[bool]:
-    """Two closed intervals that have a moment in common."""
+    """Two closed intervals that have a moment in common. `ends` is never null, so that an index can hold it."""
     conditions = []
     if times.end is not None:
         conditions.append(begins <= times.end)
     if times.start is not None:
-        conditions.append(or_(ends.is_(None), ends >= times.start))
+        conditions.append(ends >= times.start)
     return and_(*conditions)
 
 

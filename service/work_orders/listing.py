@@ -7,14 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, String, and_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    Double,
+    Select,
+    String,
+    and_,
+    case,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import InstrumentedAttribute, Session, contains_eager
 
 from service.accounts.caller import Caller
 from service.core.errors import Unprocessable
-from service.defects.models import Defect
 from service.defects.sizes import SizeClass
 from service.work_orders.access import visible_orders
 from service.work_orders.doubts import is_far_apart
@@ -22,6 +34,7 @@ from service.work_orders.models import OrderSource, WorkOrder
 from service.work_orders.sla import WAITING
 from service.work_orders.states import CLOCK_STOPPED, WorkOrderState
 
+Row = TypeVar("Row")
 NO_QUANTITY = -1.0  # sorts before every quantity
 
 
@@ -74,19 +87,20 @@ class OrderPage:
     next: str | None
 
 
-_PRIORITY: ColumnElement[float] = func.coalesce(WorkOrder.priority_set, Defect.priority)
+# As in the index, to the letter.
 _QUANTITY: ColumnElement[float] = func.coalesce(
-    WorkOrder.quantity_measured, WorkOrder.quantity_estimated, literal(NO_QUANTITY)
-)
+    WorkOrder.quantity_measured, WorkOrder.quantity_estimated, literal_column(f"'{NO_QUANTITY:.0f}'::double precision"),
+    type_=Double,
+)  # fmt: skip
 _KEYS: Mapping[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
-    "id": WorkOrder.id, "due": WorkOrder.due_at, "opened": WorkOrder.opened_at, "priority": _PRIORITY,
+    "id": WorkOrder.id, "due": WorkOrder.due_at, "opened": WorkOrder.opened_at, "priority": WorkOrder.rank,
     "quantity": _QUANTITY,
 }  # fmt: skip
 
 
 def filtered(caller: Caller, wanted: OrderFilter, now: datetime) -> Select[WorkOrder]:
-    """The orders that the caller sees and the filter asks for, joined with their defects."""
-    statement = visible_orders(caller).join(WorkOrder.defect)
+    """The orders that the caller sees and the filter asks for."""
+    statement = visible_orders(caller)
     for column, value in (
         (WorkOrder.state, wanted.state), (WorkOrder.unit_id, wanted.unit_id),
         (WorkOrder.municipality_id, wanted.municipality_id), (WorkOrder.district_id, wanted.district_id),
@@ -116,15 +130,23 @@ def page_of_orders(
 ) -> OrderPage:  # fmt: skip
     """One page, and what to go on after; a page after an order that has moved since goes on from where it stood."""
     key = _KEYS[sort.by]
-    statement = filtered(caller, wanted, now).options(contains_eager(WorkOrder.defect))
+    statement = filtered(caller, wanted, now).outerjoin(WorkOrder.defect).options(contains_eager(WorkOrder.defect))
     if after is not None:
         value, order_id = _read_cursor(sort, after)
         place = tuple_(key, WorkOrder.id), tuple_(literal(value, key.type), literal(order_id))
         statement = statement.where(place[0] < place[1] if sort.descending else place[0] > place[1])
-    ordered = (key.desc(), WorkOrder.id.desc()) if sort.descending else (key, WorkOrder.id)
-    rows = list(session.scalars(statement.order_by(*ordered).limit(limit + 1)))
+    rows = list(session.scalars(ordered(statement, sort).limit(limit + 1)))
     shown = rows[:limit]
     return OrderPage(shown, _cursor(sort, shown[-1]) if len(rows) > limit else None)
+
+
+def ordered(statement: Select[Row], sort: OrderSort) -> Select[Row]:
+    key = _KEYS[sort.by]
+    return (
+        statement.order_by(key.desc(), WorkOrder.id.desc())
+        if sort.descending
+        else statement.order_by(key, WorkOrder.id)
+    )
 
 
 def count_orders(session: Session, caller: Caller, wanted: OrderFilter, now: datetime) -> int:
@@ -134,10 +156,9 @@ def count_orders(session: Session, caller: Caller, wanted: OrderFilter, now: dat
 
 def is_overdue(now: datetime) -> ColumnElement[bool]:
     """`sla.overdue` in SQL; `held_at` is never null while the clock stands still."""
-    return or_(
-        and_(WorkOrder.state.in_(WAITING), WorkOrder.due_at < now),
-        and_(WorkOrder.state.in_(CLOCK_STOPPED), WorkOrder.held_at.is_not(None), WorkOrder.due_at < WorkOrder.held_at),
-    )
+    stopped = WorkOrder.state.in_(CLOCK_STOPPED)
+    moment = case((stopped, func.coalesce(WorkOrder.held_at, WorkOrder.due_at)), else_=now)
+    return and_(WorkOrder.state.in_(sorted(WAITING | CLOCK_STOPPED)), WorkOrder.due_at < moment)
 
 
 def _cursor(sort: OrderSort, order: WorkOrder) -> str:

@@ -29,13 +29,15 @@ class Swept:
     adopted: int  # orders of an earlier release that got their clock
 
 
-def sweep(database: Database, now: datetime, batch: int = BATCH) -> Swept:
+def sweep(database: Database, now: datetime, batch: int = BATCH, *, adopt: bool = True) -> Swept:
     """Records all that fell due until now, some orders at a time, each batch in a transaction of its own.
 
+    What falls due is found by an index. Orders without a clock are found by looking at all that are open, which need
+    not be done every time: without `adopt` it is not.
     Safe to run twice and by several at once: an order that another holds is left to it, or to the next sweep.
     """
     adopted = stamped = 0
-    while found := _in_transaction(database, _adopt_batch, now, batch):
+    while adopt and (found := _in_transaction(database, _adopt_batch, now, batch)):
         adopted += found[1]
     while found := _in_transaction(database, _stamp_batch, now, batch):
         stamped += found[1]

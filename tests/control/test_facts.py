@@ -12,9 +12,10 @@ from sqlalchemy.orm import Session
 
 from service.accounts.models import Municipality
 from service.control.cases import COLUMNS, MEASURES
-from service.control.counting import View, snapshot
+from service.control.counting import View, open_at, snapshot
 from service.control.facts import rebuild, refresh
 from service.control.models import DIMENSIONS
+from service.control.periods import Span
 from service.core.database import Database
 from service.core.events import SYSTEM, record
 from service.defects.models import Defect
@@ -51,6 +52,43 @@ def test_refreshed_at_any_moments_the_sums_are_those_of_a_rebuild(
     assert shown(database) == live == kept
     rebuild(database, street.now)
     assert stored(session) == kept
+
+
+def test_a_span_of_months_and_odd_days_sums_up_to_its_days(
+    database: Database, session: Session, street: Street
+) -> None:
+    for _ in range(12):
+        street.take("find")
+        street.now += timedelta(days=9)
+    rebuild(database, street.now)
+    street.take("find")  # and one counted live
+    with snapshot(database) as reading:
+        view = View(reading)
+        for first, last in ((0, 0), (3, 20), (0, 61), (20, 100), (-400, 400)):
+            span = Span(NOW.date() + timedelta(first), NOW.date() + timedelta(last))
+            by_day, mixed = view.days().c, view.days(span).c
+            found = reading.scalar(select(func.sum(mixed.observed)).where(mixed.day.between(span.first, span.last)))
+            assert found == reading.scalar(
+                select(func.sum(by_day.observed)).where(by_day.day.between(span.first, span.last))
+            )
+
+
+def test_what_was_open_at_a_moment_is_found_whenever_it_ended(
+    database: Database, session: Session, street: Street
+) -> None:
+    for step in ("find", "accept", "find", "accept", "assign", "cancel", "find", "accept", "start", "done", "pass"):
+        street.take(step)
+        street.now += timedelta(hours=31)
+    rebuild(database, street.now)
+    with snapshot(database) as reading:
+        cases = View(reading).cases().c
+        rows = reading.execute(select(cases.at, cases.ended_at).where(cases.kind == "order")).all()
+        assert any(row.ended_at for row in rows) and not all(row.ended_at for row in rows)
+        for hours in range(0, 400, 7):
+            moment = NOW + timedelta(hours=hours)
+            naive = sum(row.at <= moment and (row.ended_at is None or row.ended_at > moment) for row in rows)
+            counted = reading.scalar(select(func.count()).where(open_at(cases, moment, street.now)))
+            assert counted == naive
 
 
 def test_a_second_refresh_changes_nothing(database: Database, session: Session, street: Street) -> None:
@@ -114,7 +152,14 @@ def stored(session: Session) -> tuple[list[Any], list[Any]]:
     cases = session.execute(text(f"SELECT {', '.join(COLUMNS)} FROM indicator_case ORDER BY 1, 2, 3, 4")).all()
     columns = ", ".join((*DIMENSIONS, *MEASURES))
     days = session.execute(text(f"SELECT {columns} FROM indicator_day ORDER BY {', '.join(DIMENSIONS)}")).all()
+    assert by_month(session, "indicator_month") == by_month(session, "indicator_day")
     return [tuple(row) for row in cases], [tuple(row) for row in days]
+
+
+def by_month(session: Session, table: str) -> list[Any]:
+    month = f"date_trunc('month', day)::date, {', '.join(DIMENSIONS[1:])}"
+    sums = ", ".join(f"sum({name})" for name in MEASURES)
+    return list(session.execute(text(f"SELECT {month}, {sums} FROM {table} GROUP BY {month} ORDER BY {month}")))
 
 
 def shown(database: Database) -> tuple[list[Any], list[Any]]:
@@ -136,7 +181,7 @@ def observed(database: Database) -> int:
 def clear(session: Session) -> None:
     session.rollback()
     session.execute(text(
-        "TRUNCATE indicator_case, indicator_day, indicator_state, event, repair, review, work_order, sighting, "
-        "detection, defect, frame, survey, vehicle, unit, municipality RESTART IDENTITY CASCADE"
+        "TRUNCATE indicator_case, indicator_day, indicator_month, indicator_state, event, repair, review, work_order, "
+        "sighting, detection, defect, frame, survey, vehicle, unit, municipality RESTART IDENTITY CASCADE"
     ))  # fmt: skip
     session.commit()

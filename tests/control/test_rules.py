@@ -1,5 +1,6 @@
 """The rules of periods, ranking and progress, on values alone."""
 
+from calendar import monthrange
 from datetime import date, timedelta
 
 import pytest
@@ -25,6 +26,22 @@ def test_periods_of_a_kind_follow_one_another_without_gap(kind: PeriodKind, day:
     running = before(kind, span, day)
     if day < span.last:
         assert running.days <= (day - span.first).days + 1
+
+
+@given(DAYS, st.integers(0, 800))
+def test_the_whole_months_of_a_span_are_the_longest_that_lie_in_it(first: date, more: int) -> None:
+    span = Span(first, first + timedelta(more))
+    days = {first + timedelta(number) for number in range(more + 1)}
+    starts = [day for day in sorted(days) if day.day == 1]
+    whole = [
+        day for day in starts if all(day + timedelta(n) in days for n in range(monthrange(day.year, day.month)[1]))
+    ]
+    months = span.whole_months
+    if not whole:
+        assert months is None
+    else:
+        end = whole[-1] + timedelta(monthrange(whole[-1].year, whole[-1].month)[1] - 1)
+        assert months == Span(whole[0], end)
 
 
 def test_weeks_begin_on_sunday_and_hijri_months_are_those_of_umm_al_qura() -> None:

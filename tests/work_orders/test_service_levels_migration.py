@@ -47,6 +47,7 @@ def test_policies_and_open_orders_of_an_earlier_release_go_on_as_they_were(
     with database.transaction() as session:
         policy = session.scalars(select(SlaPolicy)).one()
         assert (policy.clock, policy.hours_to_close, policy.hours_to_start) == (ClockKind.ROUND_THE_CLOCK, 36, None)
+    assert sweep(database, NOW, adopt=False).adopted == 0
     assert sweep(database, NOW).adopted == 1
     sweep(database, NOW + timedelta(days=2))
     with database.transaction() as session:
