@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any, cast
 
 from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, case, func, literal_column, or_, select, text
@@ -124,11 +125,18 @@ class View:
             summed = " UNION ALL ".join((summed, *(f"({change})" for change in changes)))
         return self._subquery(summed, IndicatorDay, columns)
 
+    @cached_property
+    def live(self) -> str:
+        """The cases of the dirty defects as JSON: derived once for all that is asked of this view."""
+        query = derived("d.id = ANY(CAST(:ids AS bigint[]))")
+        rows = text(f"SELECT coalesce(jsonb_agg(to_jsonb(one)), '[]')::text FROM ({query}) AS one")
+        return str(self.session.scalar(rows, {"ids": list(self.dirty)}))
+
     def _live(self) -> str:
-        return derived("d.id = ANY(CAST(:ids AS bigint[]))")
+        return f"SELECT {', '.join(COLUMNS)} FROM jsonb_populate_recordset(NULL::indicator_case, CAST(:live AS jsonb))"
 
     def _subquery(self, query: str, table: type[Any], columns: Sequence[str]) -> Subquery:
-        statement = text(query).bindparams(ids=list(self.dirty)) if self.dirty else text(query)
+        statement = text(query).bindparams(ids=list(self.dirty), live=self.live) if self.dirty else text(query)
         return statement.columns(**{name: table.__table__.c[name].type for name in columns}).subquery("found")
 
 

@@ -130,12 +130,14 @@ def page_of_orders(
 ) -> OrderPage:  # fmt: skip
     """One page, and what to go on after; a page after an order that has moved since goes on from where it stood."""
     key = _KEYS[sort.by]
-    statement = filtered(caller, wanted, now).outerjoin(WorkOrder.defect).options(contains_eager(WorkOrder.defect))
+    statement = filtered(caller, wanted, now)
     if after is not None:
         value, order_id = _read_cursor(sort, after)
         place = tuple_(key, WorkOrder.id), tuple_(literal(value, key.type), literal(order_id))
         statement = statement.where(place[0] < place[1] if sort.descending else place[0] > place[1])
-    rows = list(session.scalars(ordered(statement, sort).limit(limit + 1)))
+    chosen = ordered(statement.with_only_columns(WorkOrder.id), sort).limit(limit + 1)  # before defects are looked at
+    joined = select(WorkOrder).join(WorkOrder.defect).options(contains_eager(WorkOrder.defect))
+    rows = list(session.scalars(ordered(joined.where(WorkOrder.id.in_(chosen)), sort)))
     shown = rows[:limit]
     return OrderPage(shown, _cursor(sort, shown[-1]) if len(rows) > limit else None)
 
