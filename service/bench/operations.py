@@ -25,7 +25,7 @@ from service.core.i18n import Language
 from service.core.runtime import Runtime, open_runtime
 from service.core.settings import Settings
 from service.work_orders.listing import OrderFilter, OrderSort
-from service.work_orders.sheets import order_rows
+from service.work_orders.sheets import order_sheet
 
 CHANGED = 100  # defects that change after the sums were last refreshed: a busy minute of a region
 MANY = 100_000  # that change at once, as after a night of uploads
@@ -106,7 +106,8 @@ def _questions(runtime: Runtime, secrets: Secrets, size: int, now: datetime) -> 
         with runtime.database.transaction() as session:
             caller = caller_of_secret(session, secrets.admin, now)
         assert caller is not None
-        next(order_rows(runtime.database, caller, OrderFilter(), now, OrderSort.PRIORITY_HIGHEST, Language.ENGLISH))
+        sheet = order_sheet(runtime.database, caller, OrderFilter(), now, OrderSort.PRIORITY_HIGHEST, Language.ENGLISH)
+        next(iter(sheet.rows))
 
     whole = lists(now, size) | indicators(now)
     second = ask("work-orders?sort=-priority", secrets.admin)["next"]
