@@ -50,10 +50,9 @@ def concerns(endpoint: WebhookEndpoint) -> ColumnElement[bool]:
 
 
 def add_deliveries(session: Session, endpoint: WebhookEndpoint, events: ColumnElement[bool], now: datetime) -> int:
-    """One waiting delivery for each of those events; those that are there already stay as they are."""
-    rows = select(literal(endpoint.id), Event.id, literal(DeliveryState.WAITING.value), literal(0), literal(now)).where(
-        events
-    )
+    """One waiting delivery for each of those events, in their order; those that are there already stay as they are."""
+    waiting = (literal(DeliveryState.WAITING.value), literal(0), literal(now))
+    rows = select(literal(endpoint.id), Event.id, *waiting).where(events).order_by(Event.id)
     columns = ["endpoint_id", "event_id", "state", "attempts", "due_at"]
     added = insert(WebhookDelivery).from_select(columns, rows).on_conflict_do_nothing().returning(WebhookDelivery.id)
     return len(session.scalars(added).all())
