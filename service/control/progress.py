@@ -57,7 +57,8 @@ def forecast(shape: Shape, so_far: Seen, recent: Seen, recent_days: int, days_le
     total = (so_far.of or 0) + more
     if not total or recent.value is None:
         return so_far.value
-    return (so_far.value * (so_far.of or 0) + recent.value * more) / total
+    weight = more / total  # not products over a sum: those err where there is next to nothing of either
+    return so_far.value * (1 - weight) + recent.value * weight
 
 
 def progress(

@@ -4,7 +4,7 @@ from calendar import monthrange
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from service.control.definitions import Better, Shape
@@ -111,6 +111,7 @@ def test_a_count_goes_on_at_its_recent_pace_and_a_share_at_its_recent_share() ->
 @given(
     st.floats(0, 100), st.floats(0, 1e4), st.floats(0, 100), st.floats(0, 1e4), st.integers(1, 28), st.integers(0, 400)
 )
+@example(0.0, 0.0, 1.5, 5e-324, 1, 1)
 def test_the_forecast_of_a_share_lies_between_what_was_and_what_is(
     share: float, of: float, recent: float, recent_of: float, days: int, left: int
 ) -> None:
