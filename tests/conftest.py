@@ -26,8 +26,11 @@ from service.core.tables import Base
 from tests.models import write_blob_model
 
 KEPT = {"alembic_version"}
-# A busy machine is no failure, whatever a test sets besides.
-hypothesis_settings.register_profile("rasid", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no failure, whatever a test sets besides. What lands is judged by the same examples each time (CI is
+# set); everybody else's runs look for new ones.
+hypothesis_settings.register_profile(
+    "rasid", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 hypothesis_settings.load_profile("rasid")
 os.environ.setdefault("RASID_PRIVACY", "off")  # tests of blurring turn it on; the others need not wait for it
 
