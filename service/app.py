@@ -23,6 +23,7 @@ from service.control.ranking_api import router as ranking
 from service.core.errors import RasidError, TooLarge, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
 from service.core.runtime import Runtime
+from service.core.settings import Settings
 from service.core.telemetry import REQUEST_SECONDS
 from service.coverage.api import router as coverage
 from service.crews.api import router as crews
@@ -60,6 +61,15 @@ REPORTED = (  # several photos
     "/open311/v2/requests.xml", "/open311/v2/requests.json", "/open311/v2/servicerequestupdates.xml",
     "/open311/v2/servicerequestupdates.json", "/api/v1/reports",
 )  # fmt: skip
+ROUTERS = (
+    health.router, accounts, audit,
+    mending, surveys, archives, blur, coverage, panoramax, tus, uploads,
+    defects, priority, work_orders, verification, incidents,
+    open_features, features, exports,
+    contracts, crews, open311, notices,
+    indicators, ranking, programmes,
+    reports, outside, webhooks, pages,
+)  # fmt: skip
 FORM_OVERHEAD_BYTES = 100_000  # multipart boundaries and the metadata field around one image
 
 
@@ -86,51 +96,29 @@ def create_app(runtime: Runtime) -> FastAPI:
     )
     app.state.runtime = runtime
     app.state.open311_limits = RateLimit()
-    intake = (mending, surveys, archives, blur, coverage, panoramax, tus, uploads)
-    geodata = (open_features, features, exports)
-    control = (indicators, ranking, programmes)
-    routers = (
-        health.router,
-        accounts,
-        audit,
-        *intake,
-        defects,
-        priority,
-        work_orders,
-        verification,
-        incidents,
-        *geodata,
-        contracts,
-        crews,
-        open311,
-        notices,
-        *control,
-        reports,
-        outside,
-        webhooks,
-        pages,
-    )
-    for router in routers:
+    for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", static_files())
     app.add_exception_handler(RasidError, _problem)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.middleware("http")(_observe)
-    largest_bytes = max(runtime.settings.tus_max_size_bytes, runtime.settings.max_archive_bytes)
+    _limit_bodies(app, runtime.settings)
+    return app
+
+
+def _limit_bodies(app: FastAPI, settings: Settings) -> None:
+    largest_bytes = max(settings.tus_max_size_bytes, settings.max_archive_bytes)
+    photos_bytes = max(1, settings.report_max_photos) * settings.max_image_bytes
     app.add_middleware(
         BodyLimit,
         refuse=_too_large,
-        max_bytes=runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
+        max_bytes=settings.max_image_bytes + FORM_OVERHEAD_BYTES,
         larger={
             **dict.fromkeys(STREAMED, largest_bytes + FORM_OVERHEAD_BYTES),
-            **dict.fromkeys(
-                REPORTED,
-                max(1, runtime.settings.report_max_photos) * runtime.settings.max_image_bytes + FORM_OVERHEAD_BYTES,
-            ),
+            **dict.fromkeys(REPORTED, photos_bytes + FORM_OVERHEAD_BYTES),
         },
     )
-    return app
 
 
 @contextmanager
