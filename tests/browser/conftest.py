@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 import uvicorn
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 from sqlalchemy.orm import Session
 
 from service.app import create_app
@@ -26,7 +26,9 @@ FLAGS = [
 ]
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
+PATIENCE_MS = 30_000  # of a busy machine: the first page makes all routes
 OpenPage = Callable[..., Page]
+expect.set_options(timeout=PATIENCE_MS)
 
 
 class Server(uvicorn.Server):
@@ -90,7 +92,7 @@ def open_page(browser: Browser, address: str) -> Iterator[OpenPage]:
 
     def open_in(language: str, size: dict[str, int] = DESKTOP, *, silent: bool = False, touch: bool = False) -> Page:
         context = browser.new_context(base_url=address, locale=language, viewport=size, has_touch=touch)  # type: ignore[arg-type]
-        context.set_default_timeout(30_000)  # of a busy machine: the first page makes all routes
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         if not silent:  # a test of failing requests: the browser reports them as errors
