@@ -60,14 +60,23 @@ def test_what_people_decided_is_kept_and_what_they_parted_stays_apart() -> None:
     assert settle(halved(2), set(), {frozenset({5, 99})}).joined == {}
 
 
-def test_two_things_that_one_frame_shows_stay_two() -> None:
+def with_a_twin(in_drives: int) -> list[Passage]:
+    """The frames of the first drives that show the sixth thing show something a metre aside as well."""
     twins = []
     for one in drives(OFFS):
         twins.append(one)
-        if one.thing == 5:
+        if one.thing == 5 and one.drive < in_drives:
             spot = Spot(one.spot.east_m + 1.0, one.spot.north_m + 1.0, one.spot.ellipse)
             twins.append(Passage(99, one.drive, one.at_s, spot, SD_M, one.votes, one.frames))
-    assert settle(twins, set(), set()).joined == {}
+    return twins
+
+
+def test_two_things_that_frames_show_side_by_side_stay_two() -> None:
+    assert settle(with_a_twin(4), set(), set()).joined == {}
+
+
+def test_a_second_box_that_one_frame_of_many_has_is_no_second_thing() -> None:
+    assert settle(with_a_twin(1), set(), set()).joined == {99: 5}
 
 
 def test_neighbours_that_every_drive_sees_seconds_apart_stay_two() -> None:
