@@ -22,7 +22,10 @@ data.command("from-reviews")(from_reviews)
 
 @data.command()
 def summary(shared: Shared = Path("../shared")) -> None:
-    """Count pictures per source and split, and labelled boxes per class and split."""
+    """Count pictures per source and split, and labelled boxes per class and split.
+
+    Example: rasid data summary --shared ../shared
+    """
     from datasets.reading import read_sources
 
     images = read_sources(shared / "data")
@@ -36,7 +39,10 @@ def export(
     out: Annotated[Path, typer.Argument(help="Folder to write; keep it out of version control.")],
     shared: Shared = Path("../shared"),
 ) -> None:
-    """Write all pictures as a YOLO data set, with the classes each picture labels in labelled.json."""
+    """Write all pictures as a YOLO data set, with the classes each picture labels in labelled.json.
+
+    Example: rasid data export ../yolo
+    """
     from datasets.export import export_yolo
 
     written = export_yolo(_all_images(shared), out)

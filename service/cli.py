@@ -1,6 +1,5 @@
 """The command `rasid`: running the service and its accounts here, every other room's commands by entry point."""
 
-import json
 import signal
 import sys
 from collections.abc import Callable
@@ -8,15 +7,11 @@ from contextlib import suppress
 from datetime import timedelta
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from service.core.commands import DataDir, in_transaction, opened, parsed
-
-if TYPE_CHECKING:
-    pass
-
+from service.core.commands import DataDir, in_transaction, opened, parsed, read_json
 
 app = typer.Typer(
     name="rasid",
@@ -92,7 +87,10 @@ def serve(
 
 @app.command()
 def worker(data_dir: DataDir = None) -> None:
-    """Process frames until stopped; run as many as you have machines, all on one database."""
+    """Process frames until stopped; run as many as you have machines, all on one database.
+
+    Example: RASID_DATABASE_URL=postgresql://rasid@db.example.org/rasid rasid worker
+    """
     import asyncio
 
     from service.jobs import run_worker_until_signalled
@@ -104,13 +102,16 @@ def worker(data_dir: DataDir = None) -> None:
 
 @users.command("create")
 def create_user(
-    email: str,
-    role: Annotated[str, typer.Option(help="admin, supervisor, inspector or unit")],
+    email: Annotated[str, typer.Argument(help="What they sign in with.")],
+    role: Annotated[str, typer.Option(help="admin, supervisor, inspector, unit or centre (the 940 reports centre)")],
     name: Annotated[str, typer.Option(help="Shown beside what they do; the e-mail address if left out.")] = "",
     municipality: Annotated[list[str] | None, typer.Option(help="Key of a municipality; repeat for several.")] = None,
     unit: Annotated[str | None, typer.Option(help="Key of the unit, for the role unit.")] = None,
     password: Annotated[
-        str, typer.Option(prompt=True, hide_input=True, confirmation_prompt=True, envvar="RASID_NEW_PASSWORD")
+        str,
+        typer.Option(
+            prompt=True, hide_input=True, confirmation_prompt=True, envvar="RASID_NEW_PASSWORD", help="Better not here."
+        ),
     ] = "",
     data_dir: DataDir = None,
 ) -> None:
@@ -140,14 +141,17 @@ def create_user(
 
 @users.command("link")
 def make_sign_in_link(
-    email: str,
+    email: Annotated[str, typer.Argument(help="Of an account that exists.")],
     base_url: Annotated[
         str, typer.Option(help="Address under which people reach the service.")
     ] = "http://127.0.0.1:8000",
     hours: Annotated[float, typer.Option(min=0.01, max=72, help="How long the link is good.")] = 1,
     data_dir: DataDir = None,
 ) -> None:
-    """Print an address that signs the user in, once."""
+    """Print an address that signs the user in, once.
+
+    Example: rasid user link sara@example.org --base-url https://rasid.example.org --hours 24
+    """
     from service.accounts.service import find_user, issue_token
     from service.core.clock import utc_now
 
@@ -159,9 +163,9 @@ def make_sign_in_link(
 
 @municipalities.command("create")
 def create_municipality(
-    key: str,
-    name_en: Annotated[str, typer.Option()],
-    name_ar: Annotated[str, typer.Option()],
+    key: Annotated[str, typer.Argument(help="Short name for addresses and commands, such as dammam.")],
+    name_en: Annotated[str, typer.Option(help="English name.")],
+    name_ar: Annotated[str, typer.Option(help="Arabic name.")],
     boundary: Annotated[Path | None, typer.Option(exists=True, dir_okay=False, help="GeoJSON, WGS 84.")] = None,
     data_dir: DataDir = None,
 ) -> None:
@@ -172,7 +176,7 @@ def create_municipality(
     from service.accounts.schemas import MunicipalityIn
     from service.work_orders.operations import create_municipality as create
 
-    shape = json.loads(boundary.read_text("utf-8")) if boundary else None
+    shape = read_json(boundary) if boundary else None
     with in_transaction(data_dir) as (session, _):
         made = create(session, parsed(MunicipalityIn, key=key, name_en=name_en, name_ar=name_ar, boundary=shape))
         typer.echo(f"{made.key}: id {made.id}")
@@ -180,7 +184,7 @@ def create_municipality(
 
 @vehicles.command("create")
 def create_vehicle(
-    name: str,
+    name: Annotated[str, typer.Argument(help="As people call it.")],
     municipality: Annotated[str, typer.Option(help="Key of the municipality that owns it.")],
     height_m: Annotated[float | None, typer.Option(help="Camera's lens above the road.")] = None,
     pitch_deg: Annotated[float | None, typer.Option(help="Camera's tilt, downwards positive.")] = None,
@@ -191,6 +195,7 @@ def create_vehicle(
     """Register a survey vehicle and print its key, this once.
 
     Without the camera's height, tilt and field of view, defects are placed at the vehicle's own position.
+    Example: rasid vehicle create "Vehicle 7" --municipality dammam --height-m 1.9 --pitch-deg 8 --hfov-deg 78
     """
     from service.accounts.schemas import VehicleIn
     from service.accounts.service import SYSTEM_CALLER, find_municipality

@@ -93,7 +93,10 @@ def status(
     state: StateDir = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False,
 ) -> None:
-    """Say how many files wait, were sent and were refused, and why; works while an upload runs."""
+    """Say how many files wait, were sent and were refused, and why; works while an upload runs.
+
+    Example: rasid survey status ./2026-11-22 --url https://rasid.example.org
+    """
     from service.agent.report import status_report
     from service.agent.spool import Spool
 

@@ -53,7 +53,7 @@ def contractor(file: Body, data_dir: DataDir = None) -> None:
 def create(file: Body, data_dir: DataDir = None) -> None:
     """Make a contract with its prices and penalties, from the body of POST /api/v1/contracts.
 
-    Example: rasid contract create asphalt-2026.json
+    Example: rasid contract create asphalt-2026.json, which docs/operating.md shows
     """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.schemas import ContractIn
@@ -123,8 +123,11 @@ def list_contracts(as_json: Json = False, data_dir: DataDir = None) -> None:
 
 
 @contract.command()
-def cost(order_id: int, data_dir: DataDir = None) -> None:
-    """Tell as JSON what a work order cost, by which contract and price, and why no other contract covers it."""
+def cost(order_id: Annotated[int, typer.Argument(help="Number of the work order.")], data_dir: DataDir = None) -> None:
+    """Tell as JSON what a work order cost, by which contract and price, and why no other contract covers it.
+
+    Example: rasid contract cost 4711
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.contracts.charging import cost_of
     from service.contracts.showing import cost_out
@@ -137,7 +140,10 @@ def cost(order_id: int, data_dir: DataDir = None) -> None:
 
 @contract.command()
 def charge(as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Keep the charges and credits of everything closed or failed until now; the worker does so by itself."""
+    """Keep the charges and credits of everything closed or failed until now; the worker does so by itself.
+
+    Example: rasid contract charge --json
+    """
     from service.contracts.charging import post_all_charges
     from service.core.clock import utc_now
 
@@ -181,7 +187,7 @@ def statement(
             return
         draw = statements.issue if issue else statements.statement_of
         stated = draw(session, SYSTEM_CALLER, found.id, wanted, utc_now())
-        content = _content(found.id, stated, form, language)
+        content = _content(session, found.id, stated, form, language)
     if out is None:
         sys.stdout.write(content.decode())
     else:
@@ -189,10 +195,11 @@ def statement(
         typer.echo(f"{out}: {len(content):,} bytes", err=True)
 
 
-def _content(contract_id: int, stated: "Stated", form: Form, language: str) -> bytes:
+def _content(session: "Session", contract_id: int, stated: "Stated", form: Form, language: str) -> bytes:
     from service.contracts.sheets import statement_xlsx
     from service.contracts.showing import statement_out
     from service.contracts.statement_paper import statement_pdf
+    from service.contracts.statements import place_names
     from service.core.i18n import Language
 
     if language not in set(Language):
@@ -201,7 +208,7 @@ def _content(contract_id: int, stated: "Stated", form: Form, language: str) -> b
         case Form.PDF:
             return statement_pdf(stated, Language(language))
         case Form.XLSX:
-            return statement_xlsx(stated, Language(language))
+            return statement_xlsx(stated, Language(language), place_names(session, stated.statement))
         case Form.JSON:
             return statement_out(contract_id, stated).model_dump_json(indent=2).encode() + b"\n"
     return _text(stated).encode()

@@ -152,6 +152,8 @@ def _episodes(order: OrderFacts) -> list[Episode]:
 
 
 def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
+    if fact.action == "undo":
+        return _undone(episode, str(fact.data.get("action")), fact.to_state)
     if fact.to_state == "assigned" and isinstance(unit_id := fact.data.get("unit_id"), int):
         episode = _given(episode, fact, unit_id)
     elif fact.to_state in LEFT:
@@ -172,6 +174,20 @@ def _after(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:
         case "breach" | "late_start":
             return replace(episode, breaches=(*episode.breaches, _breach(fact)))
     return episode
+
+
+def _undone(episode: Episode, action: str, to_state: str | None) -> Episode:
+    """As it was before one of many orders' actions that was taken back: nobody held it, had it or lost it by that."""
+    spells, holds = episode.spells, episode.holds
+    if action == "hold":
+        return replace(episode, holds=holds[:-1])
+    if action == "resume" and holds:
+        return replace(episode, holds=(*holds[:-1], (holds[-1][0], None)))
+    if action in ("assign", "transfer"):
+        spells = spells[:-1]
+    if action in ("transfer", "cancel") and to_state not in LEFT and spells:
+        spells = (*spells[:-1], replace(spells[-1], to_at=None))
+    return replace(episode, spells=spells)
 
 
 def _shared(episode: Episode, fact: Fact, order: OrderFacts) -> Episode:

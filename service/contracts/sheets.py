@@ -1,6 +1,6 @@
 """A statement as an Excel file: one line per order, and every amount with its reason and the event behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from io import BytesIO
@@ -13,7 +13,7 @@ from service.contracts.ledger import Entry
 from service.contracts.money import to_sar
 from service.contracts.statement import OrderRow, Statement
 from service.contracts.statement_words import Words
-from service.contracts.statements import Stated
+from service.contracts.statements import PlaceNames, Stated
 from service.core.hijri import SAUDI_TIME
 from service.core.i18n import Language
 
@@ -21,16 +21,16 @@ Cell = str | int | float | Decimal | datetime | None
 WIDTH = 18
 
 
-def statement_xlsx(stated: Stated, language: Language) -> bytes:
-    """The same statement gives the same bytes."""
-    return _Book(stated, Words(language)).to_bytes()
+def statement_xlsx(stated: Stated, language: Language, names: PlaceNames) -> bytes:
+    """The same statement and names give the same bytes."""
+    return _Book(stated, Words(language), names).to_bytes()
 
 
 class _Book:
     """The sheets of one statement. Excel holds numbers as double precision, exact to the halala below 70 trillion."""
 
-    def __init__(self, stated: Stated, words: Words) -> None:
-        self.stated, self.words = stated, words
+    def __init__(self, stated: Stated, words: Words, names: PlaceNames) -> None:
+        self.stated, self.words, self.names = stated, words, names
         self.buffer = BytesIO()
         self.book = Workbook(self.buffer, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False})
         made_at = stated.issued.issued_at if stated.issued else stated.statement.until_at
@@ -92,8 +92,14 @@ class _Book:
         name, unit = self.words.class_name(row.class_key), self.words[row.quantity_unit]
         times = [row.opened_at, row.due_at, row.done_at, row.closed_at]
         amounts = [row.works_halalas, row.penalties_halalas, row.works_halalas + row.penalties_halalas]
-        place: list[Cell] = [row.order_id, name, row.size_class, row.district_id, row.unit_id]
-        return [*place, *times, float(row.quantity), unit, *(to_sar(one) for one in amounts)]
+        size = self.words[row.size_class] if row.size_class else None
+        where = (self._name(self.names.districts, row.district_id), self._name(self.names.units, row.unit_id))
+        return [row.order_id, name, size, *where, *times, float(row.quantity), unit, *(to_sar(one) for one in amounts)]
+
+    def _name(self, names: Mapping[int, tuple[str, str]], found_id: int | None) -> Cell:
+        """The number where nobody knows a name any more."""
+        name = None if found_id is None else names.get(found_id)
+        return self.words.either(*name) if name else found_id
 
     def _lines(self, statement: Statement) -> None:
         titles = (
@@ -122,7 +128,7 @@ class _Book:
 
     def _durability(self, statement: Statement) -> None:
         titles = ("class", "repairs", "failed_number", "good_30", "good_90", "median")
-        sheet = self._sheet("durability", len(titles))
+        sheet = self._sheet("durability_sheet", len(titles))
         self._titles(sheet, 0, titles)
         for number, one in enumerate(statement.durability, 1):
             shares: list[Cell] = [one.good_after_30_days, one.good_after_90_days, one.median_days]

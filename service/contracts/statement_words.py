@@ -51,6 +51,7 @@ _WORDS = {
     "price": ("Price (SAR)", "السعر (ريال)"),
     "correction": ("Correction of", "تصحيح لشهر"),
     "durability": ("Durability of repairs in the past year", "ديمومة الإصلاحات خلال السنة الماضية"),
+    "durability_sheet": ("Durability", "ديمومة الإصلاحات"),  # Excel takes 31 letters
     "failed_number": ("Failed", "أخفقت"),
     "good_30": ("Good after 30 days", "سليمة بعد 30 يوماً"),
     "good_90": ("Good after 90 days", "سليمة بعد 90 يوماً"),
@@ -77,6 +78,11 @@ _WORDS = {
     "failed_repair": ("penalty for a failed repair", "غرامة إصلاح مخفق"),
     "failed_inspection": ("refused by the inspection", "رفضته المعاينة"),
     "monthly_cap": ("penalties above the monthly cap", "ما زاد عن سقف الغرامات الشهري"),
+    # sizes
+    "small": ("small", "صغير"),
+    "medium": ("medium", "متوسط"),
+    "large": ("large", "كبير"),
+    "unknown": ("unknown", "غير معروف"),
     # units of work
     "m2": ("m²", "م²"),
     "m": ("m", "م.ط"),
@@ -118,7 +124,8 @@ def sar_text(halalas: int) -> str:
 
 
 def number_text(quantity: Decimal) -> str:
-    return f"{quantity.normalize():f}"
+    """To the thousandth, as quantities are kept."""
+    return f"{quantity:.3f}".rstrip("0").rstrip(".")
 
 
 def riyadh_text(at: datetime | None) -> str:

@@ -1,6 +1,6 @@
 """Monthly statements: drawn up as often as asked, issued once and in order, checked against the events."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session, undefer
 
 from service.accounts.caller import Caller
+from service.accounts.models import District
 from service.accounts.permissions import Permission
 from service.contracts.basis import basis_of
 from service.contracts.charging import post_charges
@@ -20,6 +21,7 @@ from service.contracts.statement import Statement, again, build_statement, from_
 from service.core.errors import Conflict, Unprocessable
 from service.core.events import record
 from service.defects.access import permit
+from service.work_orders.models import Unit
 
 GRACE = timedelta(hours=1)  # what began in the month has been committed by then
 
@@ -31,6 +33,14 @@ class Stated:
     statement: Statement
     sha256: str
     issued: ContractStatement | None
+
+
+@dataclass(frozen=True)
+class PlaceNames:
+    """English and Arabic names as they are now, by id."""
+
+    units: Mapping[int, tuple[str, str]]
+    districts: Mapping[int, tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -53,6 +63,19 @@ def statement_of(session: Session, caller: Caller, contract_id: int, month: Mont
         return Stated(from_text(issued.content), issued.sha256, issued)
     draft = _draft(session, contract, month, now)
     return Stated(draft, hash_of(to_text(draft)), None)
+
+
+def place_names(session: Session, statement: Statement) -> PlaceNames:
+    """Of the units and districts that its orders name."""
+
+    def names(table: type[Unit | District], ids: set[int | None]) -> dict[int, tuple[str, str]]:
+        rows = session.execute(select(table.id, table.name_en, table.name_ar).where(table.id.in_(ids - {None})))
+        return {row.id: (row.name_en, row.name_ar) for row in rows}
+
+    return PlaceNames(
+        names(Unit, {one.unit_id for one in statement.orders}),
+        names(District, {one.district_id for one in statement.orders}),
+    )
 
 
 def issue(session: Session, caller: Caller, contract_id: int, month: Month, now: datetime) -> Stated:

@@ -67,7 +67,8 @@ def get_xlsx(
 ) -> Response:  # fmt: skip
     """The same as an Excel file with one line per order, and every amount with its reason and event."""
     stated = statements.statement_of(session, caller, contract_id, _month(month), now)
-    return _file(statement_xlsx(stated, language), XLSX, stated, contract_id, "xlsx")
+    content = statement_xlsx(stated, language, statements.place_names(session, stated.statement))
+    return _file(content, XLSX, stated, contract_id, "xlsx")
 
 
 @router.post("/{month}/issue")

@@ -68,7 +68,10 @@ def show(
 
 @indicators.command()
 def define() -> None:
-    """Print what each indicator means, in English and Arabic."""
+    """Print what each indicator means, in English and Arabic.
+
+    Example: rasid indicators define
+    """
     from service.control.definitions import INDICATORS
 
     for one in INDICATORS:
@@ -80,7 +83,8 @@ def rebuild_sums(data_dir: DataDir = None) -> None:
     """Count all cases and sums anew from the tables.
 
     Events keep them equal, so this changes nothing, but for rows that were mended by hand; on an old and large database
-    it is the quickest beginning."""
+    it is the quickest beginning. Example: rasid indicators rebuild
+    """
     from service.control.facts import rebuild
     from service.core.clock import utc_now
 

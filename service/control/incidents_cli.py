@@ -71,7 +71,10 @@ def list_incidents(
     lasting: Annotated[bool, typer.Option("--lasting", help="Only those that have not ended.")] = False,
     data_dir: DataDir = None,
 ) -> None:
-    """List the incidents, the newest first."""
+    """List the incidents, the newest first.
+
+    Example: rasid incidents list --lasting
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.core.hijri import SAUDI_TIME
     from service.incidents.models import Incident
@@ -87,7 +90,10 @@ def list_incidents(
 
 @incidents.command()
 def figures(incident_id: Number, as_json: Json = False, data_dir: DataDir = None) -> None:
-    """Show how an incident stands now; after its end, how it stood then."""
+    """Show how an incident stands now; after its end, how it stood then.
+
+    Example: rasid incidents figures 3 --json
+    """
     from service.accounts.service import SYSTEM_CALLER
     from service.control.incident_report import report_of
     from service.core.clock import utc_now
@@ -100,7 +106,10 @@ def figures(incident_id: Number, as_json: Json = False, data_dir: DataDir = None
 
 @incidents.command()
 def close(incident_id: Number, by: By, data_dir: DataDir = None) -> None:
-    """End an incident: the usual rules hold again, and its report is kept."""
+    """End an incident: the usual rules hold again, and its report is kept.
+
+    Example: rasid incidents close 3 --by sara@example.org
+    """
     from service.control.incident_report import end_incident
     from service.core.clock import utc_now
     from service.core.hijri import SAUDI_TIME
@@ -149,7 +158,7 @@ def recurrences(
     first: Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="Five years ago.")] = None,
     last: Annotated[datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Counted too; today.")] = None,
     least: Annotated[int, typer.Option(min=1, help="Times in the period, at least.")] = 2,
-    form: Annotated[MapForm, typer.Option("--format")] = MapForm.GEOJSON,
+    form: Annotated[MapForm, typer.Option("--format", help="Of the file.")] = MapForm.GEOJSON,
     out: Out = None,
     data_dir: DataDir = None,
 ) -> None:

@@ -52,8 +52,12 @@ def parsed(model: "type[Model]", **values: object) -> "Model":
 
 def parsed_file(model: "type[Model]", file: Path) -> "Model":
     """A file of JSON, as the body of the API's request."""
+    return _validated(model, read_json(file))
+
+
+def read_json(file: Path) -> object:
     try:
-        return _validated(model, json.loads(file.read_text("utf-8-sig")))
+        return json.loads(file.read_text("utf-8-sig"))
     except (UnicodeDecodeError, json.JSONDecodeError) as error:
         refuse(f"expected JSON in UTF-8 in {file}, got {error}")
 

@@ -9,6 +9,7 @@ from service.core.plane import metres_per_degree
 WAY, GROUND, WHITE, DONE = (22, 101, 119), (247, 248, 249), (255, 255, 255), (139, 148, 156)
 STREET_MM, WAY_MM, SPOT_MM, EDGE_MM = 0.35, 0.9, 2.3, 7.0
 SPOT_PT = 6.5
+CROWDED = 3.0  # a spot is a twentieth of the map's height: ten of them in a third of it hide one another
 LEAST_M = 200.0  # shown across, also where all places are one
 SCALES_M = (20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000)
 
@@ -65,8 +66,7 @@ class _Frame:
 
     @classmethod
     def around(cls, sketch: Sketch, left: float, top: float, width: float, height: float) -> "_Frame":
-        shown = [(spot.lon, spot.lat) for spot in sketch.spots] + [place for way in sketch.ways for place in way]
-        lons, lats = zip(*(shown or [(0.0, 0.0)]), strict=True)
+        lons, lats = zip(*(_shown(sketch) or [(0.0, 0.0)]), strict=True)
         middle_lon, middle_lat = (min(lons) + max(lons)) / 2, (min(lats) + max(lats)) / 2
         per_lat_m, per_lon_m = (float(one) for one in metres_per_degree(middle_lat))
         wide_m = max(LEAST_M, (max(lons) - min(lons)) * per_lon_m)
@@ -79,6 +79,21 @@ class _Frame:
 
     def at(self, lon: float, lat: float) -> tuple[float, float]:
         return self.left_mm + (lon - self.west) * self.per_lon_mm, self.top_mm + (self.north - lat) * self.per_lat_mm
+
+
+def _shown(sketch: Sketch) -> list[LonLat]:
+    """All that is drawn; but where the labelled spots lie close together, far from the rest, those alone, so that
+    their labels can be read: the way to them then comes from the edge."""
+    labelled = [(spot.lon, spot.lat) for spot in sketch.spots if spot.label]
+    every = [(spot.lon, spot.lat) for spot in sketch.spots] + [place for way in sketch.ways for place in way]
+    return labelled if labelled and CROWDED * _extent(labelled) < _extent(every) else every
+
+
+def _extent(places: Sequence[LonLat]) -> float:
+    """Of their longer side, in degrees."""
+    lons, lats = zip(*places, strict=True)
+    wide, high = max(lons) - min(lons), max(lats) - min(lats)
+    return float(max(wide, high))
 
 
 def _lines(

@@ -23,7 +23,7 @@ from service.crews.roads import LonLat
 from service.crews.rows import Finished, kept_rows, skipped_rows, stop_rows, summary_of
 from service.crews.schemas import PlanIn
 from service.defects.access import permit
-from service.work_orders.day import capacity_now
+from service.work_orders.day import capacity_now, done_on_day
 from service.work_orders.models import WorkOrder
 from service.work_orders.sla import WAITING
 from service.work_orders.states import WorkOrderState
@@ -57,7 +57,8 @@ def make_plan(
     if before is not None and before.digest == digest:
         return before
     window = Window(begins_at, closes_at, _minutes(begins_at - opens_at), _break_taken(before, begins_at))
-    terms = _terms_now(whole, asked, jobs, finished, started=begins_at > opens_at)
+    done = max(len(finished), done_on_day(session, unit_id, opens_at))  # also what was in no plan
+    terms = _terms_now(whole, asked, jobs, finished, done, started=begins_at > opens_at)
     places = [terms.start, terms.end, *((job.lon, job.lat) for job in jobs)]
     planned = plan_shift(jobs, terms, window, streets_around(session, crew.municipality_id, places))
     plan = CrewPlan(
@@ -139,14 +140,15 @@ def _decided(
     }
 
 
-def _terms_now(whole: Terms, asked: PlanIn, jobs: list[Job], finished: list[Finished], *, started: bool) -> Terms:
+def _terms_now(
+    whole: Terms, asked: PlanIn, jobs: list[Job], finished: list[Finished], done: int, *, started: bool
+) -> Terms:
     """The crew's terms less what it has done, from where it is: told, at the work begun, or at its last stop."""
-    done = [one.stop for one in finished]
-    carried = sum(brought_kg(stop.class_key, stop.quantity) for stop in done)
+    carried = sum(brought_kg(one.stop.class_key, one.stop.quantity) for one in finished)
     return replace(
         whole,
         start=_where(whole.start, asked, jobs, finished, started=started),
-        capacity=None if whole.capacity is None else max(0, whole.capacity - len(done)),
+        capacity=None if whole.capacity is None else max(0, whole.capacity - done),
         carries_kg=None if whole.carries_kg is None else max(0, round(whole.carries_kg - carried)),
     )
 

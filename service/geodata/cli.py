@@ -62,7 +62,7 @@ def export_file(
 
 @geodata.command()
 def token(
-    email: str,
+    email: Annotated[str, typer.Argument(help="Of whoever reads with it.")],
     days: Annotated[int, typer.Option(min=1, max=366, help="How long it is good.")] = 90,
     data_dir: DataDir = None,
 ) -> None:

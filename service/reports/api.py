@@ -99,6 +99,8 @@ def create_report(
     if report.municipality_id is not None and not caller.sees(report.municipality_id):
         raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {report.municipality_id}")
     told = report.model_dump(exclude={"person", "source"})
+    if report.lat is None and report.municipality_id is None and len(own := [*(caller.municipality_ids or ())]) == 1:
+        told["municipality_id"] = own[0]  # an address that was told to the desk of one municipality
     new = NewReport(**told, source=ReportSource(report.source), person=Person(**report.person.model_dump()))
     filed, is_new = file_report(session, runtime, new, [one.file.read() for one in photos or []], caller.actor, now)
     get_report(session, caller, filed.id)  # a place in a neighbour's municipality is none of the caller's

@@ -2,22 +2,18 @@
 
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from service.core.commands import DataDir, Json, opened
-
-if TYPE_CHECKING:
-    pass
-
 
 reports = typer.Typer(help="Citizens' reports: Open311 keys, exchange with other endpoints.", no_args_is_help=True)
 
 
 @reports.command()
 def key(
-    name: str,
+    name: Annotated[str, typer.Argument(help="Of the program, as people call it.")],
     municipality: Annotated[str | None, typer.Option(help="Key of the municipality; else all of them.")] = None,
     notice_url: Annotated[str | None, typer.Option(help="Told of every step of its reports, signed.")] = None,
     data_dir: DataDir = None,
@@ -62,8 +58,9 @@ def sync(
     else:
         for one in done:
             typer.echo(
-                f"{one.connection}: {one.pulled} taken, {one.skipped} refused, {one.posted} posted, {one.told} told, "
-                f"{one.followed} followed" + (f"; {one.error}" if one.error else "")
+                f"{one.connection}: {one.pulled} taken, {one.skipped} refused here, {one.posted} posted, "
+                f"{one.told} told, {one.followed} followed, {one.refused} refused there"
+                + (f"; {one.error}" if one.error else "")
             )
     if not done or any(one.error for one in done):
         typer.echo("rasid reports: no active connection" if not done else "rasid reports: see above", err=True)

@@ -98,7 +98,7 @@ def _check(told: NewReport) -> None:
     if (told.lat is None) != (told.lon is None):
         raise Unprocessable("report.place", "expected lat and lon together, got one of them")
     if told.lat is None and not told.address and not told.address_id:
-        raise Unprocessable("report.place", "expected lat and lon, an address or an address id, got none")
+        raise Unprocessable("report.place", "expected lat and long, address_string or address_id, got none")
     if told.lat is not None and told.lon is not None and not (abs(told.lat) <= 90 and abs(told.lon) <= 180):
         raise Unprocessable("report.place", f"expected degrees of WGS 84, got {told.lat}, {told.lon}")
     if len(told.description) > MAX_DESCRIPTION:

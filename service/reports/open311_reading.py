@@ -114,7 +114,7 @@ def update_row(update: ReportUpdate, viewer: Viewer) -> JsonObject:
         "service_request_id": update.report.number,
         "status": open311_status(update.state),
         "updated_datetime": w3c(update.at),
-        "description": step_text(update.step, update.note, viewer.language, update.report.agency),
+        "description": _words(update, viewer.language, update.report.agency),
         "media_url": None,
         "external_status_code": update.step.value,
     }
@@ -144,11 +144,18 @@ def _orders(session: Session, defect_ids: Collection[int]) -> dict[int, tuple[da
     return {row[0]: (row[1], row[2], row[3]) for row in rows}
 
 
+def _words(update: ReportUpdate, language: Language, agency: str | None = None) -> str:
+    """What came from outside is its sender's own word, and no answer of ours."""
+    if update.outside_id is not None and update.note:
+        return update.note
+    return step_text(update.step, update.note, language, agency)
+
+
 def _notes(session: Session, report_ids: Sequence[int], viewer: Viewer) -> dict[int, list[JsonObject]]:
     rows = session.scalars(select(ReportUpdate).where(ReportUpdate.report_id.in_(report_ids)).order_by(ReportUpdate.id))
     found: dict[int, list[JsonObject]] = {}
     for one in rows:
-        words = step_text(one.step, one.note, viewer.language)
+        words = _words(one, viewer.language)
         found.setdefault(one.report_id, []).append(
             {"datetime": w3c(one.at), "description": words, "type": one.step.value}
         )

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import BinaryIO
+from uuid import uuid4
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -84,8 +85,8 @@ def post_update(
     refuse_foreign(key, report)
     photos = prepare_photos(runtime, [one.read() for one in form.files])
     report = lock_report(session, report.id)
-    outside_id = f"key {key.id}: {update_id}" if update_id else None
-    if outside_id and (same := _known(session, report, outside_id)):
+    outside_id = f"key {key.id}: {update_id or uuid4().hex}"
+    if same := _known(session, report, outside_id):
         return same
     add_photos(session, runtime, report, photos, _media_urls(told))
     words = mask(clean(told.get("description", MAX_DESCRIPTION) or ""))

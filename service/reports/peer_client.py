@@ -15,10 +15,15 @@ from service.reports.masking import clean
 
 Row = dict[str, str | None]
 MAX_TEXT = 4000
+OF_ONE_ROW = frozenset({400, 404, 409, 410, 413, 422})  # 401, 403, 429 and faults of theirs are about all that we send
 
 
 class PeerRefused(Exception):
     """The other endpoint answered, but not with what was asked for."""
+
+
+class RowRefused(PeerRefused):
+    """It does not take this one; whatever else there is to exchange goes on."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,8 @@ class Peer:
         url = f"{self.url}/{path}.{self.form}"
         response = call(self.settings, Call(method, url, params=body.get("params"), data=body.get("data")))
         if not response.is_success:
-            raise PeerRefused(f"expected 2xx of {method} {path}, got {response.status}: {_refusal(response.text)}")
+            kind = RowRefused if response.status in OF_ONE_ROW else PeerRefused
+            raise kind(f"expected 2xx of {method} {path}, got {response.status}: {_refusal(response.text)}")
         return read_json(response.content) if self.form == "json" else read_xml(response.content)
 
 
@@ -88,4 +94,4 @@ def _refusal(text: str) -> str:
     return clean(" ".join(text.split()))[:120]
 
 
-__all__ = ["Peer", "PeerRefused", "Row", "Unreachable", "one_of", "read_json", "read_xml"]
+__all__ = ["Peer", "PeerRefused", "Row", "RowRefused", "Unreachable", "one_of", "read_json", "read_xml"]

@@ -3,6 +3,8 @@
 Every exchange is written down in a transaction of its own, so that a sync that stops goes on where it was.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,7 +23,7 @@ from service.reports.moving import lock_report, move_report, tell
 from service.reports.open311_query import SPAN
 from service.reports.open311_reading import w3c
 from service.reports.open311_services import OTHER
-from service.reports.peer_client import Peer, PeerRefused, Row, one_of
+from service.reports.peer_client import Peer, PeerRefused, Row, RowRefused, one_of
 from service.reports.photos import is_public
 from service.reports.states import OVER, ReportAction, Step, open311_status
 from service.reports.words import step_text
@@ -38,6 +40,7 @@ class Synced:
     connection: str
     pulled: int = 0
     skipped: int = 0  # refused here, told in the log
+    refused: int = 0  # by them, told in the log and tried again with the next sync
     posted: int = 0
     told: int = 0
     followed: int = 0
@@ -53,23 +56,23 @@ def sync_all(runtime: Runtime, now: datetime, key: str | None = None) -> list[Sy
 
 
 def sync_connection(runtime: Runtime, connection: Connection, now: datetime) -> Synced:
-    done, peer = Synced(connection.key), _peer(runtime, connection)
+    done, peer, failed = Synced(connection.key), _peer(runtime, connection), False
     try:
         if connection.push:
             _post_waiting(runtime, connection, peer, done)
-            _redeem_tokens(runtime, connection, peer)
+            _redeem_tokens(runtime, connection, peer, done)
             _follow_theirs(runtime, connection, peer, done, now)
         if connection.pull:
             _pull(runtime, connection, peer, done, now)
         if connection.tell_updates:
             _tell_ours(runtime, connection, peer, done)
     except (Unreachable, PeerRefused) as error:
-        done.error = str(error)[:300]
+        done.error, failed = str(error)[:300], True
         log.warning("open311.sync_failed", connection=connection.key, error=done.error)
     with runtime.database.transaction() as session:
         row = session.get_one(Connection, connection.id)
         row.last_error = done.error
-        if done.error is None:
+        if not failed:
             row.last_ok_at = now
             row.polled_until = now if connection.pull else row.polled_until
     return done
@@ -131,17 +134,32 @@ def _theirs(connection: Connection, row: Row, classes: dict[str, str], now: date
 
 def _post_waiting(runtime: Runtime, connection: Connection, peer: Peer, done: Synced) -> None:
     for row_id in _ids(runtime, connection, PeerRequest.service_request_id.is_(None), PeerRequest.token.is_(None)):
-        with runtime.database.transaction() as session:
-            row = session.get_one(PeerRequest, row_id)
-            fields, tried = _ours(runtime, connection, row.report), row.attempts > 0
-            since, number = w3c(row.report.received_at - SPAN / 90), row.report.number
-            row.attempts += 1  # before the call: an answer that is lost must not make two of it
-        answered = _find_posted(peer, fields["service_code"], since, number) if tried else None
-        answered = answered or one_of(peer.post("requests", fields))
-        with runtime.database.transaction() as session:
-            row = session.get_one(PeerRequest, row_id)
-            row.service_request_id, row.token = answered.get("service_request_id"), answered.get("token")
-        done.posted += 1
+        with _one_row(connection, row_id, done):
+            _post(runtime, connection, peer, row_id)
+            done.posted += 1
+
+
+@contextmanager
+def _one_row(connection: Connection, row_id: int, done: Synced) -> Iterator[None]:
+    """One that they do not take keeps no other from going; it is told, and tried again with the next sync."""
+    try:
+        yield
+    except RowRefused as error:
+        done.refused, done.error = done.refused + 1, str(error)[:300]
+        log.warning("open311.row_refused", connection=connection.key, peer_request_id=row_id, error=done.error)
+
+
+def _post(runtime: Runtime, connection: Connection, peer: Peer, row_id: int) -> None:
+    with runtime.database.transaction() as session:
+        row = session.get_one(PeerRequest, row_id)
+        fields, tried = _ours(runtime, connection, row.report), row.attempts > 0
+        since, number = w3c(row.report.received_at - SPAN / 90), row.report.number
+        row.attempts += 1  # before the call: an answer that is lost must not make two of it
+    answered = _find_posted(peer, fields["service_code"], since, number) if tried else None
+    answered = answered or one_of(peer.post("requests", fields))
+    with runtime.database.transaction() as session:
+        row = session.get_one(PeerRequest, row_id)
+        row.service_request_id, row.token = answered.get("service_request_id"), answered.get("token")
 
 
 def _find_posted(peer: Peer, code: str, since: str, number: str) -> Row | None:
@@ -155,7 +173,7 @@ def _ours(runtime: Runtime, connection: Connection, report: Report) -> dict[str,
     key = report.class_key or OTHER
     code = connection.service_codes.get(key)
     if code is None:
-        raise PeerRefused(f"expected a service code for {key} in connection {connection.key}, got none; add it")
+        raise RowRefused(f"expected a service code for {key} in connection {connection.key}, got none; add it")
     fields = {"service_code": str(code), "description": f"{report.description}\n[{report.number}]"}
     if report.lat is not None:
         fields |= {"lat": str(report.lat), "long": str(report.lon)}
@@ -167,13 +185,14 @@ def _ours(runtime: Runtime, connection: Connection, report: Report) -> dict[str,
     return fields
 
 
-def _redeem_tokens(runtime: Runtime, connection: Connection, peer: Peer) -> None:
+def _redeem_tokens(runtime: Runtime, connection: Connection, peer: Peer, done: Synced) -> None:
     for row_id in _ids(runtime, connection, PeerRequest.service_request_id.is_(None), PeerRequest.token.is_not(None)):
         with runtime.database.transaction() as session:
             token = session.get_one(PeerRequest, row_id).token
-        number = one_of(peer.get(f"tokens/{token}")).get("service_request_id")
-        with runtime.database.transaction() as session:
-            session.get_one(PeerRequest, row_id).service_request_id = number
+        with _one_row(connection, row_id, done):
+            number = one_of(peer.get(f"tokens/{token}")).get("service_request_id")
+            with runtime.database.transaction() as session:
+                session.get_one(PeerRequest, row_id).service_request_id = number
 
 
 def _follow_theirs(runtime: Runtime, connection: Connection, peer: Peer, done: Synced, now: datetime) -> None:
@@ -211,23 +230,28 @@ def _follow(session: Session, row_id: int, row: Row, now: datetime) -> bool:
 def _tell_ours(runtime: Runtime, connection: Connection, peer: Peer, done: Synced) -> None:
     """Every public step of what began there, in order; the same update_id when it is told twice."""
     for row_id in _ids(runtime, connection, PeerRequest.pulled):
+        with _one_row(connection, row_id, done):
+            _tell(runtime, peer, row_id, done)
+
+
+def _tell(runtime: Runtime, peer: Peer, row_id: int, done: Synced) -> None:
+    with runtime.database.transaction() as session:
+        row = session.get_one(PeerRequest, row_id)
+        number, since = row.service_request_id, row.told_update_id
+        own = select(ReportUpdate).where(
+            ReportUpdate.report_id == row.report_id, ReportUpdate.id > since, ReportUpdate.outside_id.is_(None)
+        )  # fmt: skip
+        updates = list(session.scalars(own.options(joinedload(ReportUpdate.report)).order_by(ReportUpdate.id)))
+    for update in updates:
+        words = step_text(update.step, update.note, Language.ARABIC, update.report.agency)
+        told = {
+            "service_request_id": str(number), "update_id": str(update.id), "updated_datetime": w3c(update.at),
+            "status": open311_status(update.state), "description": words,
+        }  # fmt: skip
+        peer.post("servicerequestupdates", told)
         with runtime.database.transaction() as session:
-            row = session.get_one(PeerRequest, row_id)
-            number, since = row.service_request_id, row.told_update_id
-            own = select(ReportUpdate).where(
-                ReportUpdate.report_id == row.report_id, ReportUpdate.id > since, ReportUpdate.outside_id.is_(None)
-            )  # fmt: skip
-            updates = list(session.scalars(own.options(joinedload(ReportUpdate.report)).order_by(ReportUpdate.id)))
-        for update in updates:
-            words = step_text(update.step, update.note, Language.ARABIC, update.report.agency)
-            told = {
-                "service_request_id": str(number), "update_id": str(update.id), "updated_datetime": w3c(update.at),
-                "status": open311_status(update.state), "description": words,
-            }  # fmt: skip
-            peer.post("servicerequestupdates", told)
-            with runtime.database.transaction() as session:
-                session.get_one(PeerRequest, row_id).told_update_id = update.id
-            done.told += 1
+            session.get_one(PeerRequest, row_id).told_update_id = update.id
+        done.told += 1
 
 
 def _ids(runtime: Runtime, connection: Connection, *where: object) -> list[int]:

@@ -20,7 +20,10 @@ webhooks = typer.Typer(help="Programs that hear of every event.", no_args_is_hel
 
 @webhooks.command("list")
 def list_webhooks(data_dir: DataDir = None) -> None:
-    """Show every endpoint with its state and how many messages wait or were given up."""
+    """Show every endpoint with its state and how many messages wait or were given up.
+
+    Example: rasid webhooks list
+    """
     from rich.console import Console
     from rich.table import Table
     from sqlalchemy import func, select

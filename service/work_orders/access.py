@@ -48,7 +48,9 @@ def lock_order(session: Session, caller: Caller, order_id: int, action: WorkOrde
 
 def unit_for(session: Session, order: WorkOrder, unit_id: int | None) -> Unit:
     """A unit that the order can be given to; raises Unprocessable for any other."""
-    unit = session.get(Unit, unit_id) if unit_id is not None else None
+    if unit_id is None:
+        raise Unprocessable("work_order.unit", f"expected a unit_id, order {order.id} waits without a unit; name one")
+    unit = session.get(Unit, unit_id)
     if unit is None or unit.municipality_id != order.municipality_id or not unit.active:
         raise Unprocessable(
             "work_order.unit",

@@ -98,8 +98,8 @@ def list_districts(
 def explain(
     municipality: Place,
     class_key: Annotated[str, typer.Option("--class", help="Key of the defect's class.")],
-    lat: Annotated[float, typer.Option(min=-90, max=90)],
-    lon: Annotated[float, typer.Option(min=-180, max=180)],
+    lat: Annotated[float, typer.Option(min=-90, max=90, help="Degrees of WGS 84.")],
+    lon: Annotated[float, typer.Option(min=-180, max=180, help="Degrees of WGS 84.")],
     size: Annotated[float | None, typer.Option(min=0, help="In the class's unit of work.")] = None,
     at: Annotated[datetime | None, typer.Option(formats=LOCAL_FORMATS, help="Local time; else now.")] = None,
     incident: Annotated[list[str] | None, typer.Option(help="Kind of an incident that is on; repeat.")] = None,
@@ -162,6 +162,9 @@ def export(
     far_apart: Annotated[
         bool, typer.Option("--far-apart", help="Only where measured and estimated quantity differ widely.")
     ] = False,
+    without_unit: Annotated[
+        bool, typer.Option("--without-unit", help="Only those that wait for a person to assign them.")
+    ] = False,
     sort: Annotated[str, typer.Option(help="id, due, opened, priority or quantity; a minus: the last first.")] = "id",
     lang: Annotated[str, typer.Option(help="ar or en")] = "ar",
     as_json: Json = False,
@@ -185,7 +188,7 @@ def export(
     with in_transaction(data_dir) as (session, runtime):
         place = find_municipality(session, municipality)
         wanted = OrderFilter(state=chosen[0], municipality_id=place.id, overdue=overdue or None,
-                             quantity_far_apart=far_apart or None)  # fmt: skip
+                             quantity_far_apart=far_apart or None, without_unit=without_unit or None)  # fmt: skip
         sheet = order_sheet(runtime.database, SYSTEM_CALLER, wanted, utc_now(), chosen[1], chosen[2])
         count = write_file(file, sheet)
     if as_json:

@@ -49,7 +49,7 @@ def day_of_unit(
     if unit is None:
         raise NotFound("unit.unknown", f"expected a unit of your municipalities, got id {unit_id}")
     most = capacity_now(session, unit, now) if capacity is None else capacity
-    done = _done_today(session, unit_id, now)
+    done = done_on_day(session, unit_id, now)
     left: dict[int | None, int] = {} if most is None else {unit_id: max(0, most - done)}
     day = rank_for_day(_waiting(session, caller, unit_id), left).get(unit_id)
     if day is None:
@@ -58,6 +58,14 @@ def day_of_unit(
     orders = _orders(session, (*day.today, *overflow))
     today = tuple(orders[order_id] for order_id in day.today)
     return UnitDay(most, done, today, tuple(orders[order_id] for order_id in overflow), len(day.queued))
+
+
+def done_on_day(session: Session, unit_id: int, at: datetime) -> int:
+    """Repairs that the unit reported since the midnight before that time."""
+    local = at.astimezone(SAUDI_TIME)
+    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
+    own = (WorkOrder.unit_id == unit_id, WorkOrder.done_at >= midnight, WorkOrder.merged_into_id.is_(None))
+    return session.scalar(select(func.count(WorkOrder.id)).where(*own)) or 0
 
 
 def _waiting(session: Session, caller: Caller, unit_id: int) -> list[Waiting]:
@@ -73,13 +81,6 @@ def _waiting(session: Session, caller: Caller, unit_id: int) -> list[Waiting]:
         Waiting(order_id, unit_id, priority + (BEGUN if state is WorkOrderState.IN_PROGRESS else 0), opened_at)
         for order_id, state, opened_at, priority in ranks
     ]
-
-
-def _done_today(session: Session, unit_id: int, now: datetime) -> int:
-    local = now.astimezone(SAUDI_TIME)
-    midnight = local.replace(hour=0, minute=0, second=0, microsecond=0)
-    own = (WorkOrder.unit_id == unit_id, WorkOrder.done_at >= midnight, WorkOrder.merged_into_id.is_(None))
-    return session.scalar(select(func.count(WorkOrder.id)).where(*own)) or 0
 
 
 def _orders(session: Session, order_ids: Sequence[int]) -> dict[int, WorkOrder]:

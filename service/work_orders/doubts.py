@@ -15,6 +15,7 @@ class Doubt(StrEnum):
     NOT_MEASURED = "not_measured"  # done by word alone, as another agency gives it
     NO_PICTURE_BEFORE = "no_picture_before"  # neither on a frame nor photographed by the unit
     NO_PICTURE_AFTER = "no_picture_after"
+    PICTURE_OF_ANOTHER = "picture_of_another"  # the same photo was sent for an order of another defect too
 
 
 def doubts_of(session: Session, order: WorkOrder) -> list[Doubt]:
@@ -28,8 +29,19 @@ def doubts_of(session: Session, order: WorkOrder) -> list[Doubt]:
         Doubt.NOT_MEASURED: order.quantity_measured is None and order.merged_into_id is None,
         Doubt.NO_PICTURE_BEFORE: not seen and ProofKind.BEFORE not in kinds,
         Doubt.NO_PICTURE_AFTER: order.merged_into_id is None and ProofKind.AFTER not in kinds,
+        Doubt.PICTURE_OF_ANOTHER: bool(others_pictured(session, order)),
     }
     return [doubt for doubt, holds in found.items() if holds]
+
+
+def others_pictured(session: Session, order: WorkOrder) -> list[int]:
+    """Orders of other defects, not done with this one, that were sent a photo which this one's repair was sent."""
+    own = select(Proof.sha256).where(Proof.work_order_id == order.id, Proof.kind == ProofKind.AFTER)
+    others = select(Proof.work_order_id).join(WorkOrder, WorkOrder.id == Proof.work_order_id).where(
+        Proof.sha256.in_(own), WorkOrder.defect_id != order.defect_id,
+        func.coalesce(WorkOrder.merged_into_id, 0) != (order.part_of_id or order.id),
+    )  # fmt: skip
+    return sorted(set(session.scalars(others)))
 
 
 def is_far_apart() -> ColumnElement[bool]:

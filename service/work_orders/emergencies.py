@@ -85,14 +85,16 @@ def _orders(session: Session, municipality_id: int, incidents: Sequence[Incident
 
 
 def _routed_by_incidents(session: Session, municipality_id: int) -> list[WorkOrder]:
-    """Orders that no unit has taken yet, where a rule of the municipality asks about incidents; locked."""
+    """Orders that no unit has taken yet, where a rule of the municipality asks about incidents; locked. Not those that
+    a unit refused or an agency sent back, which wait for a person, nor parts, whose unit a person chose."""
     asks = select(RoutingRule.id).where(
         RoutingRule.municipality_id == municipality_id, func.cardinality(RoutingRule.incident_kinds) > 0
     )
     if session.scalar(asks.limit(1)) is None:
         return []
     waiting = (WorkOrder.municipality_id == municipality_id, WorkOrder.state == WorkOrderState.OPEN)
-    return list(session.scalars(select(WorkOrder).where(*waiting).order_by(WorkOrder.id).with_for_update()))
+    own = (WorkOrder.part_of_id.is_(None), or_(WorkOrder.unit_id.is_not(None), WorkOrder.state_reason.is_(None)))
+    return list(session.scalars(select(WorkOrder).where(*waiting, *own).order_by(WorkOrder.id).with_for_update()))
 
 
 def _classes(incidents: Collection[Incident], part: str) -> set[str]:

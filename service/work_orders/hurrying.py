@@ -30,7 +30,6 @@ def hurry(session: Session, order: WorkOrder, incidents: Sequence[Incident], now
         "incidents": [one.id for one in incidents],
     }
     order.due_at, order.due_before_incident = wanted, None if wanted == usual else usual
-    follow_due(session, order, now)
     action = "hurry" if order.due_before_incident else "unhurry"
     follow_due(session, order, now)
     record_order(session, order, action, SYSTEM, now, from_state=order.state, data=told)

@@ -78,6 +78,7 @@ class OrderFilter:
     due_until: datetime | None = None
     opened_from: datetime | None = None
     opened_until: datetime | None = None
+    without_unit: bool | None = None  # refused, sent back, or of no rule: they wait for a person
     id_text: str | None = None  # ids that begin so
 
 
@@ -119,6 +120,8 @@ def filtered(caller: Caller, wanted: OrderFilter, now: datetime) -> Select[WorkO
         statement = statement.where(is_overdue(now) if wanted.overdue else ~is_overdue(now))
     if wanted.quantity_far_apart is not None:
         statement = statement.where(is_far_apart() if wanted.quantity_far_apart else ~is_far_apart())
+    if wanted.without_unit is not None:
+        statement = statement.where(WorkOrder.unit_id.is_(None) == wanted.without_unit)
     if wanted.id_text is not None:
         statement = statement.where(cast(WorkOrder.id, String).startswith(wanted.id_text, autoescape=True))
     return statement

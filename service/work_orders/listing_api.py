@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import FileResponse, StreamingResponse
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from service.accounts.caller import Caller, require
 from service.accounts.permissions import Permission
@@ -39,6 +39,9 @@ class OrderFilterFields(BaseModel):
     quantity_far_apart: bool | None = Field(
         None, description="measured and estimated differ so much that one is likely wrong"
     )
+    without_unit: bool | None = Field(
+        None, description="refused, sent back by an agency, or of no routing rule: a person assigns them"
+    )
     due_from: AwareDatetime | None = Field(None, description="with its offset")
     due_until: AwareDatetime | None = Field(None, description="not counted")
     opened_from: AwareDatetime | None = None
@@ -50,12 +53,16 @@ class OrderFilterFields(BaseModel):
 
 
 class OrderListQuery(OrderFilterFields):
+    model_config = ConfigDict(extra="forbid")  # a filter written wrongly would answer with every order
+
     sort: OrderSort = Field(OrderSort.ID, description="a minus: the highest or latest first")
     after: str | None = Field(None, max_length=200, description="`next` of the page before")
     limit: int = Field(100, ge=1, le=500)
 
 
 class OrderExportQuery(OrderFilterFields):
+    model_config = ConfigDict(extra="forbid")
+
     sort: OrderSort = OrderSort.ID
     lang: Language = Field(Language.ENGLISH, description="of headings, names and codes")
 

@@ -184,7 +184,7 @@ class Proof(Base):
     Append-only."""
 
     __tablename__ = "proof"
-    __table_args__ = (UniqueConstraint("work_order_id", "sha256"),)
+    __table_args__ = (UniqueConstraint("work_order_id", "sha256"), Index("ix_proof_sha256", "sha256"))
 
     id: Mapped[Id]
     work_order_id: Mapped[int] = mapped_column(ForeignKey("work_order.id"))

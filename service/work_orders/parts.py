@@ -84,8 +84,8 @@ def _part(order: WorkOrder, root_id: int, key: str, quantity: float, unit_id: in
         defect_id=order.defect_id, municipality_id=order.municipality_id, district_id=order.district_id,
         class_key=order.class_key, size_class=size_class(order.class_key, quantity), source=order.source,
         unit_id=unit_id, state=WorkOrderState.OPEN, quantity_unit=order.quantity_unit, quantity_estimated=quantity,
-        opened_at=order.opened_at, due_at=order.due_at, priority_set=order.priority_set, part_of_id=root_id,
-        part_key=key,
+        opened_at=order.opened_at, due_at=order.due_at, due_before_incident=order.due_before_incident,
+        priority_set=order.priority_set, part_of_id=root_id, part_key=key,
     )  # fmt: skip
 
 
@@ -139,7 +139,9 @@ def _check_merge(session: Session, source: WorkOrder, target: WorkOrder) -> None
 def _take_in(session: Session, source: WorkOrder, target: WorkOrder) -> None:
     both = (target.quantity_estimated, source.quantity_estimated)
     _set_estimate(target, None if None in both else sum(one for one in both if one is not None))
+    usual = min(one.due_before_incident or one.due_at for one in (target, source))
     target.due_at = min(target.due_at, source.due_at)
+    target.due_before_incident = usual if usual != target.due_at else None
     source.merged_into_id, source.state_reason = target.id, None
     session.flush()
     for one in session.scalars(select(WorkOrder).where(WorkOrder.merged_into_id == source.id)):

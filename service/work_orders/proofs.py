@@ -13,12 +13,13 @@ from service.core.errors import Conflict, NotFound, RasidError, TooLarge, Unproc
 from service.core.events import SYSTEM
 from service.core.runtime import Runtime
 from service.core.settings import Settings
+from service.core.tables import JsonObject
 from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
-from service.work_orders.doubts import Doubt
+from service.work_orders.doubts import Doubt, others_pictured
 from service.work_orders.models import Proof, ProofKind, WorkOrder
 from service.work_orders.moves import move_order, record_order, was_last
-from service.work_orders.quantities import far_apart
+from service.work_orders.quantities import as_measured, far_apart
 from service.work_orders.repairs import report_repair
 from service.work_orders.states import WorkOrderAction, WorkOrderState
 
@@ -40,9 +41,11 @@ def report_done(
     overwrites. A photo that was already reported and then failed its inspection is refused: the mended repair
     needs its own.
     """
-    get_order(session, caller, order_id)
-    if not 0 < quantity <= MAX_QUANTITY:
-        raise Unprocessable("proof.quantity", f"expected a quantity above 0, at most {MAX_QUANTITY}, got {quantity}")
+    class_key = get_order(session, caller, order_id).class_key
+    try:
+        quantity = as_measured(class_key, quantity, MAX_QUANTITY)
+    except ValueError as error:
+        raise Unprocessable("proof.quantity", f"{error}, got {quantity}") from error
     media_type = _media_type(photo, runtime.settings)
     order = lock_order(session, caller, order_id, WorkOrderAction.REPORT_DONE)
     digest = sha256(photo).hexdigest()
@@ -62,8 +65,9 @@ def report_done(
     order.quantity_measured, order.done_at, order.state_reason = quantity, now, None
     report_repair(session, order)
     if data["far_apart"]:
-        told = {"doubt": Doubt.QUANTITY.value, "estimated": order.quantity_estimated, "measured": quantity}
-        record_order(session, order, "doubt", SYSTEM, now, from_state=order.state, data=told)
+        _doubt(session, order, Doubt.QUANTITY, now, estimated=order.quantity_estimated, measured=quantity)
+    if others := others_pictured(session, order):
+        _doubt(session, order, Doubt.PICTURE_OF_ANOTHER, now, order_ids=others)
     return order
 
 
@@ -96,6 +100,11 @@ def get_proof(session: Session, caller: Caller, order_id: int, proof_id: int) ->
     if found is None:
         raise NotFound("proof.unknown", f"expected a proof of work order {order_id}, got id {proof_id}")
     return found
+
+
+def _doubt(session: Session, order: WorkOrder, doubt: Doubt, now: datetime, **why: object) -> None:
+    told: JsonObject = {"doubt": doubt.value, **why}
+    record_order(session, order, "doubt", SYSTEM, now, from_state=order.state, data=told)
 
 
 def _known(session: Session, order: WorkOrder, digest: str) -> Proof | None:

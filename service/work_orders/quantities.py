@@ -21,6 +21,15 @@ def far_apart(estimated: float | None, measured: float | None) -> bool:
     return max(measured / estimated, estimated / measured) >= FAR_APART
 
 
+def as_measured(class_key: str, quantity: float, most: float) -> float:
+    """What is kept of a quantity measured on site: to the thousandth, so that a statement multiplies what it prints.
+    Raises ValueError with what was expected."""
+    kept, counted = round(quantity, -int(SHARE_STEP.as_tuple().exponent)), BY_KEY[class_key].unit is Unit.COUNT
+    if not 0 < kept <= most or (counted and kept != int(kept)):
+        raise ValueError(f"expected a {'whole number' if counted else 'quantity'} above 0, at most {most:,}")
+    return kept
+
+
 def shares_of(whole: Decimal, estimates: Sequence[float | None]) -> list[Decimal]:
     """The whole by the estimates, alike where one of them is unknown; together they are the whole to the last digit,
     what rounding leaves is the first one's."""

@@ -31,7 +31,7 @@ def assign(session: Session, caller: Caller, order_id: int, unit_id: int | None,
         return order
     unit = unit_for(session, order, wanted)
     move_order(session, order, WorkOrderAction.ASSIGN, caller.actor, now, {"unit_id": unit.id})
-    order.unit_id = unit.id
+    order.unit_id, order.state_reason = unit.id, None
     return order
 
 

@@ -113,6 +113,7 @@ def start_clock(session: Session, order: WorkOrder, defect: Defect, now: datetim
     """Promises anew from now: sets the order's due times and adds both to the session."""
     promise = due_for(session, asked_of(order, defect), now)
     order.due_at, order.start_due_at = promise.due_at, promise.start_due_at
+    order.due_before_incident = None  # of an earlier promise; what lasts now hurries this one anew
     clock = None if order.id is None else clock_of(session, order)
     if clock is None:
         clock = OrderClock(order=order)

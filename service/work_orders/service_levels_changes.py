@@ -61,7 +61,7 @@ def after_transfer(session: Session, order: WorkOrder, now: datetime) -> bool:
     if clock is None or parse_level(clock.level).on_transfer is not OnTransfer.RESTART:
         return False
     level, own = parse_level(clock.level), calendar_of(session, order.municipality_id)
-    clock.used_working, clock.used_elapsed = _ZERO, _ZERO
+    clock.used_working, clock.used_elapsed, order.due_before_incident = _ZERO, _ZERO, None
     clock.running_since = None if order.state is WorkOrderState.ON_HOLD else now
     steps = plan(level, own, now)
     if order.state is WorkOrderState.IN_PROGRESS:

@@ -44,7 +44,7 @@ class Story:
     held: tuple[str, datetime] | None = None
     facts: list[Fact] = field(default_factory=list)
 
-    def then(self, action: str, after_h: float = 1, **data: Any) -> "Story":
+    def then(self, action: str, /, after_h: float = 1, **data: Any) -> "Story":
         self.now += timedelta(hours=after_h)
         if action == "hold":
             self.held = (self.state, self.now)

@@ -107,6 +107,21 @@ def test_time_on_hold_is_not_late() -> None:
     assert amounts(held.then("start").done(1).then("pass")) == {"repair": 10_000}
 
 
+def test_an_action_on_many_orders_that_was_taken_back_changes_no_amount() -> None:
+    late = Story(hours=4).then("open").then("assign", unit_id=OURS).then("start").done(1, 20).then("pass")
+    for action, told in (("hold", {}), ("transfer", {"unit_id": OTHERS}), ("cancel", {})):
+        undone = Story(hours=4).then("open").then("assign", unit_id=OURS).then(action, 0.2, **told)
+        undone.state = "assigned"
+        undone = undone.then("undo", 0.2, action=action).then("start", 0.6).done(1, 20).then("pass")
+        assert amounts(undone) == amounts(late), action
+        assert amounts(undone)["breach"] == -50_000
+    given = Story(hours=4).then("open").then("assign", unit_id=OURS)
+    given.state = "open"
+    assert amounts(given.then("undo", action="assign")) == {}
+    held = Story(hours=4).then("open").then("assign", unit_id=OURS).then("hold").then("resume")
+    assert amounts(held.then("undo", action="resume")) == {}
+
+
 def test_hours_of_the_contract_go_before_the_due_time_of_the_order() -> None:
     in_time = Story(hours=1).then("open").repaired(1, after_h=4)
     assert "breach" in amounts(in_time)

@@ -285,6 +285,9 @@ def test_the_papers_are_a_pdf_and_an_excel_file_with_one_line_per_order(
         sheet = town.get("supervisor", f"{path}/xlsx", language=language)
         with ZipFile(BytesIO(sheet.content)) as book:
             orders = ElementTree.fromstring(book.read("xl/worksheets/sheet2.xml"))
+            shared = ElementTree.fromstring(book.read("xl/sharedStrings.xml"))
+        words = {text.text for text in shared.iter(f"{SHEET}t")}
+        assert words >= ({"معدة معالجة الحفر", "غير معروف"} if language == "ar" else {"Pothole machine", "unknown"})
         rows = orders.findall(f".//{SHEET}row")
         numbers = [row.findtext(f"{SHEET}c/{SHEET}v") for row in rows[1:]]
         assert numbers == [str(year["good"]), str(year["late"])]

@@ -82,6 +82,46 @@ def test_while_it_rains_a_rule_sends_holes_to_the_rain_unit_which_can_do_more_a_
     assert town.get("supervisor", f"units/{rain.id}/day").json()["capacity"] is None
 
 
+def test_what_a_unit_refused_waits_for_a_person_while_it_rains_too(town: Town) -> None:
+    rain = unit_of(town.session, town.municipality, "rain_water")
+    rule = {
+        "municipality_id": town.municipality.id, "key": "rain", "rank": 1, "class_keys": ["pothole"],
+        "incident_kinds": ["rain"], "unit_id": rain.id,
+    }  # fmt: skip
+    town.post("supervisor", "routing-rules", **rule)
+    refused, waits = town.accept(box("pothole"))["id"], town.accept(box("pothole", north_m=70))["id"]
+    town.bring(refused, "assign")
+    assert town.act("unit", refused, "refuse", reason="needs a crane").json()["unit_id"] is None
+    declare(town)
+    assert [order_of(town, one)["unit_id"] for one in (refused, waits)] == [None, rain.id]
+
+
+def test_an_order_that_is_opened_again_after_the_rain_has_its_whole_time_once_more(town: Town) -> None:
+    hole = town.accept(box("pothole"))["id"]
+    incident = declare(town, kind="other", rules={"close_hours": {"pothole": 2}})
+    town.bring(hole, "assign", "start", "done", "pass")
+    town.post("supervisor", f"incidents/{incident['id']}/end")
+    town.later(days=20)
+    reopened = town.bring(hole, "reopen")
+    assert apply_all(town.client.app.state.runtime.database, town.now) == 0  # type: ignore[attr-defined]
+    assert order_of(town, hole)["due_at"] == reopened["due_at"] > town.now.isoformat()
+
+
+def test_what_was_split_and_merged_in_the_rain_is_due_as_usual_afterwards(town: Town) -> None:
+    early = town.accept(box("pothole"))
+    town.later(hours=1)
+    late = town.accept(box("pothole", north_m=70))
+    incident = declare(town, kind="other", rules={"close_hours": {"pothole": 2}})
+    assert order_of(town, late["id"])["due_at"] < early["due_at"] < late["due_at"]
+    part = town.act("supervisor", early["id"], "split", key="half", quantity=0.1).json()
+    other = town.accept(box("pothole", north_m=140))
+    merged = town.act("supervisor", other["id"], "merge", order_ids=[late["id"]])
+    assert merged.status_code == 200, merged.text
+    town.post("supervisor", f"incidents/{incident['id']}/end")
+    assert order_of(town, part["id"])["due_at"] == early["due_at"] == order_of(town, early["id"])["due_at"]
+    assert order_of(town, other["id"])["due_at"] == late["due_at"]
+
+
 def test_the_closing_report_counts_what_was_found_done_and_left(town: Town) -> None:
     before = town.accept(box("pothole"))
     town.later(hours=1)

@@ -1,12 +1,17 @@
 """The command line as an operator uses it: accounts without default secrets, help that teaches, errors in a line."""
 
 import json
+from collections.abc import Iterator
+from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 from sqlalchemy.orm import Session
+from typer.main import get_command
 from typer.testing import CliRunner, Result
 
 from service.accounts.models import Municipality, User
@@ -91,6 +96,38 @@ def test_a_sign_in_link_is_printed_for_a_known_user_only(session: Session) -> No
     session.commit()
     assert "/sign-in/link?token=rat_" in rasid("user", "link", user.email).output
     assert rasid("user", "link", "nobody@example.org").exit_code == 2
+
+
+def test_every_command_teaches_with_an_example_and_says_what_it_is_given() -> None:
+    whole = typer.Typer()
+    whole.add_typer(app)
+    for entry in entry_points(group="rasid.commands"):
+        loaded = entry.load()
+        whole.add_typer(loaded, name=entry.name) if isinstance(loaded, typer.Typer) else whole.command(entry.name)(
+            loaded
+        )
+    silent = [
+        " ".join(path)
+        for path, one in commands_of(get_command(whole), ())
+        if "rasid" not in (one.help or "") or any(not getattr(given, "help", "") for given in one.params)
+    ]
+    assert silent == []
+
+
+def commands_of(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:
+    inner = getattr(command, "commands", None)
+    if inner is None:
+        yield path, command
+    for name, one in (inner or {}).items():
+        yield from commands_of(one, (*path, name))
+
+
+def test_a_boundary_that_is_no_json_is_told_in_a_line(session: Session, tmp_path: Path) -> None:
+    boundary = tmp_path / "dammam.geojson"
+    boundary.write_text("{oops")
+    names = ("--name-en", "Dammam", "--name-ar", "الدمام", "--boundary", str(boundary))
+    refused = rasid("municipality", "create", "dammam", *names)
+    assert refused.exit_code == 2 and "expected JSON" in refused.output
 
 
 @pytest.mark.parametrize("command", [(), ("serve",), ("worker",), ("user", "create"), ("vehicle", "create")])

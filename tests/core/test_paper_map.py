@@ -51,5 +51,14 @@ def test_spots_bear_their_labels_and_nothing_is_drawn_outside_the_frame() -> Non
     assert (outside == 255).all()
 
 
+def test_stops_close_together_are_told_apart_though_the_depot_is_far() -> None:
+    pixels, text = drawn(
+        Sketch([spot("1", 0, 0), spot("2", 100, 0, pale=True), spot("", 9000, 0)], [[(DAMMAM[1], DAMMAM[0])] * 2])
+    )
+    assert "1" in text and "200 m" not in text
+    apart_px = abs(centre(pixels, WAY)[0] - centre(pixels, DONE)[0])
+    assert apart_px > 8 * 2.3 * 144 / 25.4  # eight radii of a spot
+
+
 def test_a_map_of_one_place_and_of_none_is_drawn() -> None:
     assert drawn(Sketch([spot("1", 0, 0)]))[1] and drawn(Sketch([]))[1]

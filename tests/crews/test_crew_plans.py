@@ -217,6 +217,16 @@ def test_a_crew_sets_times_of_its_own(town: Town, unit_id: int) -> None:
     assert town.put("supervisor", f"units/{unit_id}/crew", **wrong).status_code == 422
 
 
+def test_what_a_crew_did_today_without_a_plan_counts_against_its_capacity_too(town: Town, unit_id: int) -> None:
+    unit_of(town.session, town.municipality, "pothole_machine").capacity_per_day = 2
+    first = order(town, 100)
+    order(town, 200), order(town, 300)
+    town.bring(first, "start", "done")
+    assert len(plan(town, unit_id)["stops"]) == 1
+    tomorrow = (town.now + timedelta(days=1)).date().isoformat()
+    assert len(plan(town, unit_id, day=tomorrow)["stops"]) == 2
+
+
 def test_finished_stops_count_against_the_units_capacity(town: Town, unit_id: int) -> None:
     unit_of(town.session, town.municipality, "pothole_machine").capacity_per_day = 2
     ids = [order(town, east) for east in (100, 200, 300)]

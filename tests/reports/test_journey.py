@@ -184,6 +184,15 @@ def test_addresses_inside_are_refused_when_they_are_registered(
         assert put.status_code == status, put.text
 
 
+def test_an_address_told_to_the_desk_of_one_municipality_is_of_that_one(
+    client: TestClient, session: Session, agent: dict[str, str]
+) -> None:
+    make_municipality(session, "khobar", square(60.0, 10.0))
+    session.commit()
+    told = tell_report(client, agent, lat=None, lon=None, address="King Fahd Road, at the mosque")
+    assert (told.status_code, told.json()["municipality_id"]) == (201, town(session).id)
+
+
 def test_a_neighbour_finds_nothing_and_roles_do_what_they_may(
     client: TestClient, session: Session, runtime: Runtime, agent: dict[str, str]
 ) -> None:

@@ -331,6 +331,7 @@ def test_updates_are_read_in_order_and_words_from_outside_are_kept_once(
     assert all(list(row) == fields for row in told)
     assert sorted(row["external_status_code"] for row in told) == ["answered", "inspection", "received"]
     assert "0501234567" not in json.dumps(told)
+    assert next(row["description"] for row in told if row["external_status_code"] == "answered").startswith("still")
     assert session.scalars(select(Reporter)).all() == []
     errors(client.post(f"{V2}/servicerequestupdates.json", data=words | {"service_request_id": "dammam-99"}), 404)
     errors(client.post(f"{V2}/servicerequestupdates.json", data=words | {"status": ""}), 400)

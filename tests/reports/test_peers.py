@@ -107,6 +107,28 @@ def test_a_referred_report_is_posted_once_and_its_end_there_ends_it_here(
     assert ours.state is ReportState.CLOSED and ours.step is Step.CLOSED and "drained" in (ours.note or "")
 
 
+def test_one_report_that_they_do_not_take_keeps_no_other_from_going(
+    session: Session, runtime: Runtime, theirs: Runtime
+) -> None:
+    town(session)
+    key = prepare(theirs)
+    with serving(theirs) as url:
+        connect(runtime, session, url, key, "json", push=True, pull=True)
+        far = report(session, runtime, now=utc_now(), class_key="standing_water")
+        near = report(session, runtime, 40.0, now=utc_now(), class_key="standing_water")
+        for one in (far, near):
+            centre.refer(session, SYSTEM_CALLER, one, "Water Company", None, "other", utc_now())
+        far.lat, far.lon = 21.0, 39.0  # outside of their town
+        session.commit()
+        (done,) = sync_all(runtime, utc_now())
+    assert (done.posted, done.refused) == (1, 1) and "got 400" in (done.error or "")
+    session.expire_all()
+    sent = {row.report_id: row.service_request_id for row in session.scalars(select(PeerRequest))}
+    assert sent[far.id] is None and sent[near.id] is not None
+    kept = session.scalars(select(Connection)).one()
+    assert kept.last_error == done.error and kept.polled_until is not None  # told, and what else there was went on
+
+
 def test_an_endpoint_that_is_away_is_told_as_such_and_nothing_is_lost(session: Session, runtime: Runtime) -> None:
     town(session)
     connect(runtime, session, "http://127.0.0.1:9/open311/v2", "k", "json", pull=True, push=True)

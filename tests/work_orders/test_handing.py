@@ -42,8 +42,11 @@ def test_a_refused_order_is_back_at_dispatch_with_the_reason(town: Town) -> None
     events = town.get("supervisor", f"work-orders/{order_id}").json()["events"]
     assert [one["action"] for one in events] == ["open", "assign", "start", "refuse"]
     assert events[-1]["data"] == {"reason": "needs a crane", "unit_id": unit_id(town, "pothole_machine")}
+    (waiting,) = town.get("supervisor", "work-orders", without_unit=True).json()["items"]
+    assert waiting["id"] == order_id and "name one" in town.act("supervisor", order_id, "assign").json()["detail"]
     again = town.act("supervisor", order_id, "assign", unit_id=unit_id(town, "cleaning"))
-    assert again.json()["state"] == "assigned"
+    assert (again.json()["state"], again.json()["state_reason"]) == ("assigned", None)
+    assert town.get("supervisor", "work-orders", without_unit=True).json()["items"] == []
     assert town.act("unit", order_id, "refuse", reason="x").status_code == 404
 
 
@@ -201,3 +204,33 @@ def test_a_crew_gets_what_it_can_do_and_the_rest_waits_by_priority(town: Town) -
     assert town.put("supervisor", f"units/{machine}", **names, capacity_per_day=0).status_code == 422
     given_back = town.put("supervisor", f"work-orders/{orders[3]['id']}/priority", priority=None, reason="done")
     assert given_back.json()["priority_set"] is None
+
+
+def test_what_was_measured_is_kept_to_the_thousandth_and_things_are_counted_whole(town: Town) -> None:
+    order_id = town.accept()["id"]
+    town.bring(order_id, "assign", "start")
+    assert town.done(order_id, quantity=0.0004).json()["code"] == "proof.quantity"
+    assert town.done(order_id, quantity=0.7616002721).json()["quantity_measured"] == 0.762
+    reported = town.session.scalars(select(Event).where(Event.action == "report_done")).one()
+    assert reported.data["quantity"] == 0.762
+    signs = town.accept(box("construction_barrier", north_m=40))["id"]
+    town.act("supervisor", signs, "assign", unit_id=unit_id(town, "pothole_machine"))
+    town.act("unit", signs, "start")
+    assert "whole number" in town.done(signs, quantity=1.5).json()["detail"]
+    assert town.done(signs, quantity=2).json()["quantity_measured"] == 2
+
+
+def test_a_photo_that_was_sent_for_another_place_too_leaves_both_repairs_in_doubt(town: Town) -> None:
+    first, second, third = (town.accept(box(north_m=north))["id"] for north in (0, 40, 80))
+    photo = jpeg()
+    for order_id in (first, second, third):
+        town.bring(order_id, "assign", "start")
+    town.done(first, photo, quantity=1.0)
+    town.done(second, photo, quantity=1.0)
+    town.done(third, quantity=1.0)
+    doubts = [town.get("supervisor", f"work-orders/{one}").json()["doubts"] for one in (first, second, third)]
+    assert ["picture_of_another" in own for own in doubts] == [True, True, False]
+    told = town.session.scalars(select(Event).where(Event.action == "doubt", Event.subject_id == second)).all()
+    assert [one.data for one in told if one.data["doubt"] == "picture_of_another"] == [
+        {"doubt": "picture_of_another", "order_ids": [first]}
+    ]

@@ -203,3 +203,11 @@ def test_the_command_line_writes_both_kinds_of_files(
     refused = CliRunner().invoke(command, ["export", "x.pdf", "--municipality", "dammam"])
     assert refused.exit_code == 2
     assert town.session.scalars(select(WorkOrder.id)).all() == [one["id"] for one in orders]
+
+
+@pytest.mark.parametrize("path", ["work-orders", "work-orders.csv", "work-orders.xlsx"])
+def test_a_filter_that_is_written_wrongly_is_refused_and_does_not_answer_with_every_order(
+    town: Town, path: str
+) -> None:
+    answer = town.get("supervisor", path, stat="open")
+    assert answer.status_code == 422 and "stat" in answer.json()["detail"]
