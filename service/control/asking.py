@@ -27,6 +27,7 @@ class Dimension(StrEnum):
     DISTRICT = "district_id"
     UNIT = "unit_id"
     CONTRACTOR = "contractor_id"
+    CLASS = "class_key"
     SOURCE = "source"
 
 

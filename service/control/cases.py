@@ -10,6 +10,8 @@ from service.control.plugs import ZONE
 STOPPED = "('on_hold', 'referred')"  # their clock stands still
 WAITING = "('open', 'assigned', 'in_progress', 'on_hold', 'referred')"
 
+IDS = "{} = ANY(CAST(:ids AS bigint[]))"  # of defects, and minus those of reports that have none
+REPORT_IDS = "report.id IN (SELECT -one FROM unnest(CAST(:ids AS bigint[])) AS one)"  # by its index
 COLUMNS = (
     "defect_id", "kind", "ref_id", "number", "at", "day", "municipality_id", "district_id", "unit_id",
     "contractor_id", "class_key", "source", "outcome", "due_at", "late_from", "done_at", "ended_at", "ended_day",
@@ -85,6 +87,13 @@ RATINGS = """
         SELECT last.* FROM work_order AS last WHERE last.defect_id = t.defect_id ORDER BY last.id DESC LIMIT 1
     ) AS o ON TRUE
 """
+# The same of reports that never had a defect: rejected, or closed with an answer. Minus their id is their place.
+RATINGS_ALONE = """
+    SELECT -report.id, 'rating', one.id, 0, one.created_at, one.municipality_id, NULL, NULL, NULL, report.class_key,
+           'centre', CASE WHEN one.satisfied THEN 'satisfied' ELSE 'unsatisfied' END,
+           NULL, NULL, NULL, NULL, NULL, NULL, one.stars
+    FROM rating AS one JOIN report ON report.id = one.report_id WHERE report.defect_id IS NULL AND {which}
+"""
 # As `defects.precision` counts: boxes of a model that a person looked at, by what their defect is now.
 VERDICTS = """
     SELECT defect_id, 'verdict', detection_id, 0, at, municipality_id, district_id, NULL, NULL, class_key, 'vehicle',
@@ -103,9 +112,10 @@ VERDICTS = """
 """
 
 
-def derived(which: str) -> str:
-    """A query of the cases (COLUMNS) of the defects `d` that the condition names."""
-    touched = TOUCHED.format(reported=plugs.DEFECT_REPORTED, which=which)
+def derived(*, everything: bool) -> str:
+    """A query of the cases (COLUMNS) of all defects and reports, or of those that `:ids` names."""
+    named, alone = ("TRUE", "TRUE") if everything else (IDS.format("d.id"), REPORT_IDS)
+    touched = TOUCHED.format(reported=plugs.DEFECT_REPORTED, which=named)
     of_order = {"district": plugs.ORDER_DISTRICT, "source": plugs.ORDER_SOURCE, "waiting": WAITING, "stopped": STOPPED}
     parts = (
         DEFECTS,
@@ -121,6 +131,7 @@ def derived(which: str) -> str:
         ),
         REPAIRS.format(**of_order, contractor=plugs.contractor("r.unit_id", "r.done_at")),
         RATINGS.format(contractor=plugs.contractor("o.unit_id", "one.created_at")),
+        RATINGS_ALONE.format(which=alone),
         VERDICTS,
     )
     return f"""

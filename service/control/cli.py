@@ -43,6 +43,7 @@ def show(
 
     Example: rasid indicators show --municipality dammam --period hijri_month --by class
     """
+    from datasets.taxonomy import BY_KEY
     from service.accounts.service import SYSTEM_CALLER, find_municipality
     from service.control.counting import By, Slice, View, snapshot
     from service.control.figures import figures_of
@@ -54,6 +55,8 @@ def show(
         span = span_of(kind, on.date() if on else saudi_day(now), first and first.date(), last and last.date())
         place = find_municipality(session, municipality).id if municipality else None
         asked = Slice(municipality_id=place, class_key=class_key)
+        if class_key is not None and class_key not in BY_KEY:
+            raise typer.BadParameter(f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
         answer = figures_of(View(session), SYSTEM_CALLER, asked, group, kind, span, now)
     if csv_file:
         from service.control.api import HEAD, answer_lines

@@ -128,7 +128,7 @@ class View:
     @cached_property
     def live(self) -> str:
         """The cases of the dirty defects as JSON: derived once for all that is asked of this view."""
-        query = derived("d.id = ANY(CAST(:ids AS bigint[]))")
+        query = derived(everything=False)
         rows = text(f"SELECT coalesce(jsonb_agg(to_jsonb(one)), '[]')::text FROM ({query}) AS one")
         return str(self.session.scalar(rows, {"ids": list(self.dirty)}))
 
@@ -202,7 +202,8 @@ def _sum_days(view: View, caller: Caller, asked: Slice, by: By, span: Span, foun
         tally = found[_text(row.key)]
         for name in MEASURES:
             tally.sums[name] += getattr(row, name)
-        tally.quantity[BY_KEY[row.class_key].unit] += row.quantity
+        if row.class_key is not None:
+            tally.quantity[BY_KEY[row.class_key].unit] += row.quantity
 
 
 def _count_waiting(

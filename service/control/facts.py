@@ -15,7 +15,7 @@ import structlog
 from sqlalchemy import TextClause, text
 from sqlalchemy.orm import Session
 
-from service.control.cases import COLUMNS, MEASURES, derived, summands
+from service.control.cases import COLUMNS, IDS, MEASURES, derived, summands
 from service.control.models import DIMENSIONS
 from service.core.database import Database
 
@@ -32,7 +32,8 @@ KEEP = text(
     "UPDATE indicator_state SET cursor = :cursor, mark = :mark, mark_xid = :xid, refreshed_at = :now WHERE id = 1"
 )
 
-# The defects that events in (after, until] speak of, and what they were merged into.
+# The defects that events in (after, until] speak of, what they were merged into, and what a report was taken from;
+# of a report that was rated minus its own id, under which it is counted while it has no defect.
 NAMED = """
     WITH told AS (
         SELECT subject_kind, subject_id, data FROM event
@@ -47,6 +48,10 @@ NAMED = """
         WHERE named.subject_kind = 'work_order'
         UNION SELECT report.defect_id FROM named JOIN report ON report.id = named.subject_id
         WHERE named.subject_kind = 'report' AND report.defect_id IS NOT NULL
+        UNION SELECT -subject_id FROM named
+        WHERE subject_kind = 'report' AND EXISTS (SELECT FROM rating WHERE rating.report_id = subject_id)
+        UNION SELECT coalesce(data ->> 'former_defect_id', data ->> 'merged_id')::bigint FROM told
+        WHERE subject_kind = 'report' AND (data ->> 'former_defect_id' IS NOT NULL OR data ->> 'merged_id' IS NOT NULL)
     )
     SELECT id FROM own UNION
     SELECT d.merged_into_id FROM own JOIN defect AS d ON d.id = own.id WHERE d.merged_into_id IS NOT NULL
@@ -60,7 +65,7 @@ WIDE = text("""
             AND action NOT IN ('charge', 'credit', 'issue_statement'))
     )
 """)
-OF_DEFECTS = "defect_id = ANY(CAST(:ids AS bigint[]))"
+OF_DEFECTS = IDS.format("defect_id")
 _CASES = ", ".join(COLUMNS)
 _DAYS = ", ".join((*DIMENSIONS, *MEASURES))
 _STORED = f"(SELECT * FROM indicator_case WHERE {OF_DEFECTS}) AS stored"
@@ -86,11 +91,11 @@ def _add_to_all(summed: str) -> tuple[TextClause, ...]:
 SUMS = {"indicator_day": "one.day", "indicator_month": "date_trunc('month', one.day)::date"}
 TAKE_AWAY = _add_to_all(summands(_STORED, -1))
 FORGET = text(f"DELETE FROM indicator_case WHERE {OF_DEFECTS}")
-DERIVE = text(f"INSERT INTO indicator_case ({_CASES}) {derived('d.id = ANY(CAST(:ids AS bigint[]))')}")
+DERIVE = text(f"INSERT INTO indicator_case ({_CASES}) {derived(everything=False)}")
 ADD = _add_to_all(summands(_STORED))
 TIDY = tuple(text(f"DELETE FROM {table} WHERE cases = 0") for table in SUMS)
 EMPTY = tuple(text(f"DELETE FROM {table}") for table in ("indicator_case", *SUMS))
-DERIVE_ALL = text(f"INSERT INTO indicator_case ({_CASES}) {derived('TRUE')}")
+DERIVE_ALL = text(f"INSERT INTO indicator_case ({_CASES}) {derived(everything=True)}")
 ADD_ALL = _add(summands("indicator_case"), "indicator_day", SUMS["indicator_day"])
 ADD_MONTHS = _add("SELECT * FROM indicator_day", "indicator_month", SUMS["indicator_month"])
 MEMORY = text("SET LOCAL work_mem = '128MB'")

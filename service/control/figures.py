@@ -31,6 +31,7 @@ NOTHING_TO_SHARE = "nothing to take a share of in this period"
 COVERAGE_BY = "streets are seen by municipality, not by what was found on them"
 VERDICTS_BY = "people judge boxes, which no unit or contractor has to do with"
 NO_PRICE = "no order of this period has been charged by a contract"
+OBSERVED_BY = "what is seen belongs to a unit or contractor only once it is a work order: received"
 DISTRICT_BY = "a place gets its district with its work order"
 OPEN_BY_DAY = "counted at the end of a period, not by its days"
 
@@ -165,8 +166,8 @@ def _absent(key: str, by: By, own: Slice) -> str | None:
         return DISTRICT_BY
     if key == "open" and by is By.DAY:
         return OPEN_BY_DAY
-    if key == "precision" and own.names & {"unit_id", "contractor_id"}:
-        return VERDICTS_BY
+    if key in {"observed", "precision"} and own.names & {"unit_id", "contractor_id"}:
+        return OBSERVED_BY if key == "observed" else VERDICTS_BY
     if key == COVERAGE and (by is By.DAY or own.names - {"municipality_id"}):
         return COVERAGE_BY
     return None

@@ -169,8 +169,8 @@ def _outline(area: JsonObject | None) -> list[list[LonLat]]:
 def _left(paper: Paper, report: IncidentReportOut, words: Words) -> None:
     _heading(paper, f"{words['left']} ({_number(len(report.open_orders))})")
     columns = [
-        Column(words["no"], 0.5), Column(words["order"], 0.8), Column(words["class"], 1.5), Column(words["state"], 1),
-        Column(words["unit"], 1.6), Column(words["due"], 1.4), Column(words["place"], 1.8),
+        Column(words["no"], 0.4), Column(words["order"], 0.7), Column(words["class"], 1.3), Column(words["state"], 0.9),
+        Column(words["unit"], 1.6), Column(words["due"], 1.9), Column(words["place"], 1.8),
     ]  # fmt: skip
     rows = [_open_order(number, one, words) for number, one in enumerate(_on_paper(report), 1)]
     _table(paper, columns, rows, words)

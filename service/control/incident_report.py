@@ -61,6 +61,14 @@ def report_of(session: Session, incident: Incident, now: datetime) -> IncidentRe
     return report.model_copy(update={"sha256": _sha256(report)})
 
 
+def figures_at(session: Session, incident: Incident, now: datetime) -> IncidentFiguresOut:
+    """How it stands; after its end as its report says, whatever became of its orders since."""
+    kept = _kept(session, incident) if incident.ended_at else None
+    if kept is not None:
+        return ClosingOut.model_validate(kept).figures
+    return IncidentFiguresOut.model_validate(figures_of(session, incident, now))
+
+
 def draw_up(session: Session, incident: Incident, now: datetime) -> ClosingOut:
     until = incident.ended_at or now
     jobs, before = jobs_of(session, incident, until), places_before(session, incident, until)

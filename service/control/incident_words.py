@@ -72,7 +72,7 @@ _WORDS = {
     "reports": ("Reports by citizens", "بلاغات المواطنين"),
     "closed": ("Closed", "المغلقة"),
     "rejected": ("Rejected", "المرفوضة"),
-    "of_defects": ("Of known defects", "المرتبطة بعناصر معروفة"),
+    "of_defects": ("With a defect", "المرتبطة بعنصر"),
     "before": ("Places that had it before", "المواقع المتكررة"),
     "before_told": (
         "{name}: found at {places} places of 130 m, {before} of them had it before, since {since}.",

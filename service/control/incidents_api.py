@@ -11,7 +11,6 @@ from service.accounts.caller import Caller, CallerDep, require, visible
 from service.accounts.models import Municipality
 from service.accounts.permissions import Permission, Role
 from service.control import incident_report
-from service.control.incident_figures import figures_of
 from service.control.incident_paper import report_pdf
 from service.control.incident_schemas import (
     IncidentChange,
@@ -109,7 +108,7 @@ def end_incident(incident_id: RowId, caller: CallerDep, session: SessionDep, now
 def get_figures(incident_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep) -> IncidentFiguresOut:
     """How it stands now; after its end, how it stood then."""
     incident = incidents.get_incident(session, caller, incident_id)
-    return IncidentFiguresOut.model_validate(figures_of(session, incident, now))
+    return incident_report.figures_at(session, incident, now)
 
 
 @router.get("/incidents/{incident_id}/report")

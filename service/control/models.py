@@ -48,7 +48,7 @@ class IndicatorCase(Base):
         ),
     )  # fmt: skip
 
-    defect_id: Mapped[int] = mapped_column(primary_key=True)
+    defect_id: Mapped[int] = mapped_column(primary_key=True)  # minus a report's id: it was rated and has no defect
     kind: Mapped[str] = mapped_column(String(8), primary_key=True)  # defect order repair rating verdict
     ref_id: Mapped[int] = mapped_column(primary_key=True)  # of the defect, order, repair, rating or detection
     number: Mapped[int] = mapped_column(primary_key=True)  # 0: the present life; else the event that ended it
@@ -58,7 +58,7 @@ class IndicatorCase(Base):
     district_id: Mapped[int | None]
     unit_id: Mapped[int | None]
     contractor_id: Mapped[int | None]
-    class_key: Mapped[str] = mapped_column(String(40))
+    class_key: Mapped[str | None] = mapped_column(String(40))  # None: a rated report that nobody gave a class
     source: Mapped[str | None] = mapped_column(String(10))  # Source
     outcome: Mapped[str] = mapped_column(String(12))  # waiting done treated cancelled; good failed unverified; ...
     due_at: Mapped[datetime | None]
@@ -80,7 +80,7 @@ class Sums:
     district_id: Mapped[int | None]
     unit_id: Mapped[int | None]
     contractor_id: Mapped[int | None]
-    class_key: Mapped[str] = mapped_column(String(40))
+    class_key: Mapped[str | None] = mapped_column(String(40))  # None: a rated report that nobody gave a class
     source: Mapped[str | None] = mapped_column(String(10))
     cases: Mapped[int]  # summands in this row: an empty row goes
     observed: Mapped[int]

@@ -7,6 +7,7 @@ from enum import StrEnum
 from hijridate import Gregorian, Hijri
 
 from service.core.errors import Unprocessable
+from service.core.fields import FIRST_DAY, LAST_DAY
 from service.core.hijri import SAUDI_TIME
 
 DAY = timedelta(days=1)
@@ -59,7 +60,12 @@ def saudi_day(at: datetime) -> date:
 
 def span_of(kind: PeriodKind, on: date, first: date | None = None, last: date | None = None) -> Span:
     """The period of a kind that holds a day, or for a range the days given. Raises Unprocessable for a range that is
-    none, and for Hijri months of which the calendar (1343 to 1500 AH) knows nothing."""
+    none, for days no calendar can count around, and for Hijri months that ours (1343 to 1500 AH) knows nothing of."""
+    for day in (on, first, last):
+        if day is not None and not FIRST_DAY <= day <= LAST_DAY:
+            raise Unprocessable("indicators.period", f"expected days from {FIRST_DAY} to {LAST_DAY}, got {day}")
+    if kind is not PeriodKind.RANGE and (first or last):
+        raise Unprocessable("indicators.period", f"expected period=range with from and to, got {kind.value}")
     if kind is PeriodKind.RANGE:
         return _range(first, last)
     if kind is PeriodKind.DAY:

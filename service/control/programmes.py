@@ -204,6 +204,8 @@ def _figure(view: View, caller: Caller, target: Target, span: Span, now: datetim
 def _check_aim(session: Session, caller: Caller, programme: Programme, aim: Aim) -> None:
     if aim.indicator not in BY_KEY:
         raise Unprocessable("target.indicator", f"expected one of {', '.join(BY_KEY)}, got {aim.indicator!r}")
+    if BY_KEY[aim.indicator].unit == "%" and aim.value > 100:
+        raise Unprocessable("target.value", f"expected at most 100 for a percentage, got {aim.value:g}")
     if programme.municipality_id not in (None, aim.municipality_id):
         raise Unprocessable(
             "target.municipality", f"expected municipality {programme.municipality_id} of the programme, got "

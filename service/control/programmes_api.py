@@ -1,6 +1,5 @@
 """HTTP for programmes: their phases, targets and initiatives, and how each target stands."""
 
-from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Response
@@ -16,7 +15,7 @@ from service.control.periods import Span
 from service.control.programmes import Aim, Stand, stand_of
 from service.control.progress import Status
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
-from service.core.fields import Key, Name, Note, RowId
+from service.core.fields import Day, Key, Name, Note, RowId
 from service.core.sheets import FILES, FileFormat, Sheet, download
 from service.defects.schemas import ClassKey, Row
 
@@ -45,8 +44,8 @@ class ProgrammeIn(ProgrammeChange):
 class PhaseIn(Body):
     name_en: Name
     name_ar: Name
-    first_day: date
-    last_day: date = Field(description="counted too")
+    first_day: Day
+    last_day: Day = Field(description="counted too")
     margin_percent: float = Field(5.0, ge=0, le=100, description="a forecast that misses by no more is at risk")
 
 

@@ -35,12 +35,12 @@ class CaseRow:
     id: int
     life: int
     url: str
-    defect_id: int
+    defect_id: int | None  # null: of a report without one
     municipality_id: int
     district_id: int | None
     unit_id: int | None
     contractor_id: int | None
-    class_key: str
+    class_key: str | None
     source: str | None
     outcome: str
     at: datetime
@@ -100,15 +100,17 @@ def place_of(after: str | None) -> Place | None:
 def _row(row: Row[Any], share: bool) -> CaseRow:
     found = row._mapping
     copied: Sequence[str] = (
-        "defect_id", "municipality_id", "district_id", "unit_id", "contractor_id", "class_key", "source", "outcome",
+        "municipality_id", "district_id", "unit_id", "contractor_id", "class_key", "source", "outcome",
         "at", "due_at", "done_at", "ended_at", "quantity", "cost", "rating",
     )  # fmt: skip
-    order = row.kind == "order"
+    defect_id = row.defect_id if row.defect_id > 0 else None
+    subject = f"defects/{defect_id}" if defect_id else f"reports/{-row.defect_id}"
     return CaseRow(
         kind=row.kind,
         id=row.ref_id,
         life=row.number,
-        url=f"/api/v1/work-orders/{row.ref_id}" if order else f"/api/v1/defects/{row.defect_id}",
+        url=f"/api/v1/work-orders/{row.ref_id}" if row.kind == "order" else f"/api/v1/{subject}",
+        defect_id=defect_id,
         met=bool(row.met) if share else None,
         **{name: found[name] for name in copied},
     )

@@ -121,9 +121,10 @@ def _open(session: Session, report: Report, class_key: str, actor: Actor, now: d
 def _link(
     session: Session, report: Report, defect: Defect, actor: Actor, now: datetime, action: str, evidence: JsonObject
 ) -> None:
+    former = {"former_defect_id": report.defect_id} if report.defect_id not in (None, defect.id) else {}
     report.defect_id, report.defect = defect.id, defect
     report.class_key = report.class_key or defect.class_key
-    told: JsonObject = {"defect_id": defect.id, **evidence}
+    told: JsonObject = {"defect_id": defect.id, **former, **evidence}
     record_report(session, report, action, actor, now, from_state=report.state, data=told)
     if report.state in {ReportState.RECEIVED, ReportState.REOPENED, ReportState.REFERRED}:
         step = Step.CONFIRMED if defect.state is DefectState.CONFIRMED else Step.INSPECTION

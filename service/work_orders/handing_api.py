@@ -4,12 +4,12 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, File, Form, UploadFile
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, RuntimeDep, SessionDep, paginate, problems
-from service.core.fields import NO_NUL, Key, Name, Note, RowId
+from service.core.fields import NO_NUL, Key, Moment, Name, Note, RowId
 from service.defects.schemas import Row
 from service.work_orders import handing, parts, proofs, referrals
 from service.work_orders.models import Proof, ProofKind
@@ -72,7 +72,7 @@ class AgencyOut(Row):
 class ReferralIn(Body):
     agency_id: RowId
     number: Number = Field(description="of the letter or of the agency's own system; a new one for each referral")
-    answer_due_at: AwareDatetime
+    answer_due_at: Moment
     note: Note | None = None
 
 

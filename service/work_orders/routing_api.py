@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field, StringConstraints
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import AfterQuery, LimitQuery, NowDep, Page, SessionDep, paginate
-from service.core.errors import NotFound, Unprocessable
-from service.core.fields import Key, RowId
+from service.core.errors import NotFound
+from service.core.fields import Key, Moment, RowId
 from service.core.hijri import SAUDI_TIME
 from service.core.tables import JsonObject
 from service.defects.schemas import ClassKey, Row
@@ -153,7 +153,7 @@ def explain_routing(
     caller: ViewerDep, session: SessionDep, now: NowDep, municipality_id: RowId, class_key: ClassKey,
     lat: Annotated[float, Query(ge=-90, le=90)], lon: Annotated[float, Query(ge=-180, le=180)],
     size: Annotated[float | None, Query(ge=0, le=1e6, description="in the class's unit of work")] = None,
-    at: Annotated[datetime | None, Query(description="with its offset; else now")] = None,
+    at: Annotated[Moment | None, Query(description="with its offset; else now")] = None,
     incident_kind: IncidentKinds = [],  # noqa: B006 - read only
 ) -> ExplanationOut:  # fmt: skip
     """Says what routing would make of work at a place and time; changes nothing."""
@@ -161,18 +161,18 @@ def explain_routing(
         raise NotFound("municipality.unknown", f"expected a municipality of yours, got id {municipality_id}")
     place = dispatch.Place(municipality_id, lat, lon)
     kinds = frozenset(incident_kind)
-    return _explanation(dispatch.explain_place(session, place, class_key, size, _zoned(at) or now, kinds))
+    return _explanation(dispatch.explain_place(session, place, class_key, size, at or now, kinds))
 
 
 @router.get("/work-orders/{order_id}/routing")
 def explain_order(
     order_id: RowId, caller: ViewerDep, session: SessionDep, now: NowDep,
-    at: Annotated[datetime | None, Query(description="with its offset; else now")] = None,
+    at: Annotated[Moment | None, Query(description="with its offset; else now")] = None,
     incident_kind: IncidentKinds = [],  # noqa: B006 - read only
 ) -> ExplanationOut:  # fmt: skip
     """Says what routing would make of this order now; changes nothing."""
     kinds = frozenset(incident_kind)
-    return _explanation(dispatch.explain_order(session, caller, order_id, _zoned(at) or now, kinds))
+    return _explanation(dispatch.explain_order(session, caller, order_id, at or now, kinds))
 
 
 @router.post("/work-orders/{order_id}/route", tags=["work orders"])
@@ -188,9 +188,3 @@ def _explanation(told: dispatch.Explained) -> ExplanationOut:
     )  # fmt: skip
     rules = [ConsideredOut.model_validate(one) for one in told.decision.considered]
     return ExplanationOut(unit_id=told.decision.unit_id, rule_id=told.decision.rule_id, facts=facts, rules=rules)
-
-
-def _zoned(at: datetime | None) -> datetime | None:
-    if at is not None and at.tzinfo is None:
-        raise Unprocessable("routing.time", "expected a time with its offset, such as +03:00, got one without")
-    return at

@@ -1,6 +1,6 @@
 """HTTP for what later passes make of repairs: proposals to decide on, how long repairs last, and a unit's day."""
 
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from service.accounts.caller import Caller, CallerDep, require
 from service.accounts.permissions import Permission
 from service.core.api import PROBLEMS, AfterQuery, LimitQuery, NowDep, Page, SessionDep
-from service.core.fields import Note, RowId
+from service.core.fields import Day, Note, RowId
 from service.coverage.period import PERIOD_DAYS, Period, period_of
 from service.defects.models import Absence, Defect
 from service.defects.schemas import DefectOut, Row, defect_out
@@ -103,8 +103,8 @@ def decide_absence(
 @router.get("/repairs/durability", tags=["work orders"])
 def get_durability(
     caller: OrderViewerDep, session: SessionDep, now: NowDep, by: By = By.UNIT,
-    first: Annotated[date | None, Query(alias="from", description=f"UTC day; {PERIOD_DAYS} days if left out")] = None,
-    last: Annotated[date | None, Query(alias="to", description="UTC day, counted too; today if left out")] = None,
+    first: Annotated[Day | None, Query(alias="from", description=f"UTC day; {PERIOD_DAYS} days if left out")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="UTC day, counted too; today if left out")] = None,
 ) -> list[DurabilityOut]:  # fmt: skip
     """How long repairs lasted that were done in the period; those that have not failed count as far as they were
     followed."""

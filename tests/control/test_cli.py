@@ -43,4 +43,5 @@ def test_show_tells_figures_and_rebuild_changes_none(runner: CliRunner, tmp_path
 
 def test_what_makes_no_sense_is_told(runner: CliRunner) -> None:
     assert "hijri_month" in runner.invoke(cli.indicators, ["show", "--period", "fortnight"]).output
+    assert "standing_water" in runner.invoke(cli.indicators, ["show", "--class", "puddle"]).output
     assert "percent_treated" in runner.invoke(cli.indicators, ["define"]).output

@@ -145,6 +145,19 @@ def test_the_closing_report_counts_what_was_found_done_and_left(town: Town) -> N
     assert sum(unit["closed"] for unit in final["figures"]["units"]) == 1
 
 
+def test_the_figures_of_an_incident_that_ended_stay_those_of_its_report(town: Town) -> None:
+    order = town.accept(box("pothole"))
+    incident = declare(town)
+    town.later(hours=1)
+    town.bring(order["id"], "assign", "start", "done", "pass")
+    town.post("supervisor", f"incidents/{incident['id']}/end")
+    town.later(hours=1)
+    assert town.post("supervisor", f"work-orders/{order['id']}/reopen", reason="it is back").status_code == 200
+    figures = town.get("supervisor", f"incidents/{incident['id']}/figures").json()
+    assert figures["closed"] == 1
+    assert figures == town.get("supervisor", f"incidents/{incident['id']}/report").json()["figures"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "code"),
     [

@@ -35,10 +35,13 @@ def contract(desk: Desk, session: Session, street: Street) -> dict[str, Any]:
     return make_contract(cast("Town", town))
 
 
-def rate(session: Session, street: Street, defect_id: int, *, satisfied: bool, number: str = "r1") -> None:
+def rate(
+    session: Session, street: Street, defect_id: int | None, *, satisfied: bool, number: str = "r1",
+    class_key: str | None = "pothole",
+) -> None:  # fmt: skip
     report = Report(
         municipality_id=street.municipality.id, number=number, source=ReportSource.CENTRE, digest=number,
-        class_key="pothole", description="a hole", place_sd_m=5.0, media_urls={}, state=ReportState.CLOSED,
+        class_key=class_key, description="a hole", place_sd_m=5.0, media_urls={}, state=ReportState.CLOSED,
         step=Step.RECEIVED, defect_id=defect_id, received_at=NOW, updated_at=NOW, closings=1,
     )  # fmt: skip
     session.add(report)

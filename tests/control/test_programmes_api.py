@@ -103,6 +103,9 @@ def test_a_neighbours_programme_is_a_404_and_an_inspector_changes_none(
     ("path", "body", "code"),
     [
         ("phases/first", PHASE | {"last_day": "2026-02-01"}, "phase.period"),
+        ("phases/first", PHASE | {"last_day": "9999-12-31"}, "request.invalid"),
+        ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "percent_treated", "value": 101}]},
+         "target.value"),
         ("phases/other/targets", {"targets": []}, "phase.unknown"),
         ("phases/first/targets", {"targets": [{"municipality_id": 1, "indicator": "x", "value": 1}]},
          "target.indicator"),

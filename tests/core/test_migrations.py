@@ -1,11 +1,14 @@
 """Databases of earlier releases become this release's, with what people said in them."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
+from service.control.facts import rebuild
 from service.core.database import MIGRATIONS, Database
 
 FIRST_RELEASE = """
@@ -43,3 +46,45 @@ def test_a_verdict_of_the_first_release_counts_as_looked_at_where_there_was_one_
         moved = text("UPDATE review SET verdict = 'move', x0_px = 1, y0_px = 1, x1_px = 5, y1_px = 5 WHERE id = 1")
         assert connection.execute(moved).rowcount == 1
     assert looked_at == [1, None]
+
+
+RATED_ALONE = """
+INSERT INTO municipality (key, name_en, name_ar) VALUES ('dammam', 'Dammam', 'الدمام');
+INSERT INTO report (municipality_id, number, source, digest, class_key, description, place_sd_m, media_urls, state,
+    step, received_at, updated_at, closings)
+    SELECT 1, n, 'centre', n, nullif(n, 'b'), 'a hole', 5, '{}', 'closed', 'closed', now(), now(), 1
+    FROM unnest(ARRAY['a', 'b', 'c']) AS n;
+UPDATE report SET class_key = 'pothole' WHERE class_key IS NOT NULL;
+INSERT INTO rating (report_id, municipality_id, closing, stars, satisfied, created_at)
+    SELECT id, 1, 1, 5, number <> 'c', '2026-03-31T21:30:00Z' FROM report;
+"""
+
+
+def test_ratings_of_reports_without_a_defect_are_counted_as_if_they_always_had_been(
+    new_database: Callable[[], Database],
+) -> None:
+    database = new_database()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0018")
+        connection.execute(text(RATED_ALONE))
+    database.migrate()
+    moved = _sums(database)
+    assert [(str(row[0]), row[1], row[2]) for row in moved[-1]] == [
+        ("2026-04-01", "pothole", 2),
+        ("2026-04-01", None, 1),
+    ]
+    rebuild(database, datetime(2026, 4, 2, tzinfo=UTC))
+    assert _sums(database) == moved
+
+
+def _sums(database: Database) -> list[list[Row[Any]]]:
+    wanted = (
+        "SELECT to_jsonb(one) FROM indicator_case AS one ORDER BY ref_id",
+        "SELECT to_jsonb(one) - 'id' FROM indicator_day AS one ORDER BY class_key",
+        "SELECT day, class_key, rated FROM indicator_month ORDER BY class_key",
+    )
+    with database.engine.begin() as connection:
+        return [list(connection.execute(text(one))) for one in wanted]

@@ -176,3 +176,13 @@ def test_the_rules_of_earlier_releases_become_rules_of_a_class(new_database: Any
     assert differences == []
     assert [tuple(row) for row in rows] == [("class_pothole", 1000, ["pothole"], True)]
     assert [tuple(row) for row in back] == [("pothole", 1)]
+
+
+@pytest.mark.parametrize("at", ["0001-01-01T00:00:00+23:00", "9999-12-31T23:59:59-23:00", "2026-03-04T06:00:00"])
+def test_a_time_that_no_clock_can_count_is_refused(town: Town, at: str) -> None:
+    order = town.accept(box("pothole"))
+    assert town.get("supervisor", f"work-orders/{order['id']}/routing", at=at).status_code == 422
+
+
+def test_durability_of_days_that_no_calendar_can_count_around_is_refused(town: Town) -> None:
+    assert town.get("supervisor", "repairs/durability", to="9999-12-31").status_code == 422
