@@ -26,6 +26,8 @@ app.add_typer(users, name="user")
 app.add_typer(municipalities, name="municipality")
 app.add_typer(vehicles, name="vehicle")
 
+Email = Annotated[str, typer.Argument(help="Of an account that exists.")]
+
 
 class Termination:
     """SIGTERM unwinds, so that what a command started is ended.
@@ -120,8 +122,9 @@ def create_user(
     Example: rasid user create sara@example.org --role inspector --municipality dammam
     """
     from service.accounts.schemas import UserIn
+    from service.accounts.service import SYSTEM_CALLER, find_municipality, record_account
     from service.accounts.service import create_user as create
-    from service.accounts.service import find_municipality
+    from service.core.clock import utc_now
     from service.work_orders.operations import find_unit
 
     with in_transaction(data_dir) as (session, _):
@@ -136,12 +139,31 @@ def create_user(
             unit_id=find_unit(session, places[0].id, unit).id if unit and places else None,
         )
         user = create(session, data)
+        record_account(session, SYSTEM_CALLER, user, "create", utc_now())
         typer.echo(f"{user.email}: {user.role.value}")
+
+
+@users.command()
+def deactivate(email: Email, data_dir: DataDir = None) -> None:
+    """Let nobody in as this user any more: every token, session and link of theirs ends at once.
+
+    Example: rasid user deactivate sara@example.org
+    """
+    _set_active(email, False, data_dir)
+
+
+@users.command()
+def activate(email: Email, data_dir: DataDir = None) -> None:
+    """Let a user in again, with the password of before.
+
+    Example: rasid user activate sara@example.org
+    """
+    _set_active(email, True, data_dir)
 
 
 @users.command("link")
 def make_sign_in_link(
-    email: Annotated[str, typer.Argument(help="Of an account that exists.")],
+    email: Email,
     base_url: Annotated[
         str, typer.Option(help="Address under which people reach the service.")
     ] = "http://127.0.0.1:8000",
@@ -221,6 +243,15 @@ def _attach(entry: EntryPoint) -> None:
         app.add_typer(command, name=entry.name)
     else:
         app.command(entry.name)(command)
+
+
+def _set_active(email: str, active: bool, data_dir: Path | None) -> None:
+    from service.accounts.service import SYSTEM_CALLER, find_user, set_active
+    from service.core.clock import utc_now
+
+    with in_transaction(data_dir) as (session, _):
+        user = set_active(session, SYSTEM_CALLER, find_user(session, email).id, active, utc_now())
+        typer.echo(f"{user.email}: {'active' if user.active else 'not active'}")
 
 
 def _missing(name: str, error: ModuleNotFoundError) -> Callable[[], None]:

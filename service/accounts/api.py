@@ -12,6 +12,7 @@ from service.accounts.caller import SESSION_COOKIE, Caller, CallerDep, SecretDep
 from service.accounts.models import Municipality, User, Vehicle
 from service.accounts.permissions import Permission
 from service.accounts.schemas import (
+    Active,
     Login,
     MunicipalityOut,
     Token,
@@ -103,8 +104,17 @@ def list_users(
 
 
 @router.post("/users", status_code=201)
-def create_user(body: UserIn, caller: AdminDep, session: SessionDep) -> UserOut:
-    return UserOut.model_validate(service.create_user(session, body))
+def create_user(body: UserIn, caller: AdminDep, session: SessionDep, now: NowDep) -> UserOut:
+    user = service.create_user(session, body)
+    service.record_account(session, caller, user, "create", now)
+    return UserOut.model_validate(user)
+
+
+@router.put("/users/{user_id}/active")
+def set_active(user_id: RowId, body: Active, caller: AdminDep, session: SessionDep, now: NowDep) -> UserOut:
+    """Lets nobody in as this user any more: every token and session of theirs ends at once. `true` lets them in again,
+    to sign in anew."""
+    return UserOut.model_validate(service.set_active(session, caller, user_id, body.active, now))
 
 
 @router.get("/vehicles")

@@ -71,6 +71,10 @@ class UserIn(BaseModel):
     unit_id: RowId | None = None
 
 
+class Active(BaseModel):
+    active: bool
+
+
 class UserOut(Row):
     id: int
     email: str

@@ -1,6 +1,7 @@
 """Making and ending accounts: sign-in with a brake on guessing, municipalities, users, vehicles and their keys."""
 
 from datetime import datetime, timedelta
+from math import ceil
 
 from psycopg.errors import UniqueViolation
 from sqlalchemy import delete, select
@@ -35,7 +36,8 @@ def sign_in(session: Session, email: str, password: str, now: datetime, lifetime
     """
     user = session.scalar(select(User).where(User.email == email.lower().strip()).with_for_update())
     if user and user.locked_until and user.locked_until > now:
-        raise TooManyRequests("auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC")
+        raise TooManyRequests("auth.locked", f"too many wrong passwords; try again after {user.locked_until:%H:%M} UTC",
+                              retry_after_s=ceil((user.locked_until - now).total_seconds()))  # fmt: skip
     if not verify_password(user.password_hash if user and user.active else None, password) or user is None:
         if user:
             _count_failure(session, user, now)
@@ -119,6 +121,33 @@ def create_user(session: Session, data: UserIn) -> User:
                 password_hash=hash_password(data.password), municipalities=municipalities)  # fmt: skip
     _insert(session, user, Conflict("user.exists", f"expected a new e-mail address, {email} has an account"))
     return user
+
+
+def set_active(session: Session, caller: Caller, user_id: int, active: bool, now: datetime) -> User:
+    """Lets someone in again, or no more: then their tokens and sessions end at once. What they did keeps their name.
+
+    Raises NotFound, and Conflict for the last administrator: nobody could let anyone in again.
+    """
+    admins = session.scalars(select(User).where(User.role == Role.ADMIN).order_by(User.id).with_for_update()).all()
+    user = session.get(User, user_id, with_for_update=True)
+    if user is None:
+        raise NotFound("user.unknown", f"expected the id of an account, got {user_id}")
+    if user.active is active:
+        return user
+    if not active and user.role is Role.ADMIN and not any(one.active for one in admins if one is not user):
+        raise Conflict("user.last_admin", "expected another active administrator, this is the last; make one first")
+    user.active = active
+    if not active:
+        session.execute(delete(AccessToken).where(AccessToken.user_id == user.id))
+    record_account(session, caller, user, "activate" if active else "deactivate", now)
+    return user
+
+
+def record_account(session: Session, caller: Caller, user: User, action: str, now: datetime) -> None:
+    """Who gave whom which rights, or took them."""
+    told = {"role": user.role.value, "municipality_ids": sorted(one.id for one in user.municipalities)}
+    record(session, at=now, actor=caller.actor, subject_kind="user", subject_id=user.id, action=action,
+           municipality_id=None, data=told)  # fmt: skip
 
 
 def find_user(session: Session, email: str) -> User:

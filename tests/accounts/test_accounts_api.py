@@ -14,6 +14,7 @@ from service.accounts.secrets import hash_password, hash_secret, verify_password
 from service.accounts.service import delete_expired_tokens, issue_token, redeem_sign_in_link
 from service.core.clock import utc_now
 from service.core.database import Database
+from service.core.events import Event
 from tests.factories import make_municipality, make_user, make_vehicle, sign_in, square
 
 PASSWORD = "a long enough password"
@@ -47,6 +48,7 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(client: Te
         assert client.post("/api/v1/login", json={"email": sara.email, "password": "x"}).status_code == 401
     locked = client.post("/api/v1/login", json={"email": sara.email, "password": PASSWORD})
     assert (locked.status_code, locked.json()["code"]) == (429, "auth.locked")
+    assert 890 <= int(locked.headers["Retry-After"]) <= 900
 
 
 def test_an_expired_token_and_an_inactive_user_are_nobody(client: TestClient, session: Session, sara: User) -> None:
@@ -56,6 +58,44 @@ def test_an_expired_token_and_an_inactive_user_are_nobody(client: TestClient, se
     headers = sign_in(session, sara)
     sara.active = False
     session.commit()
+    assert client.get("/api/v1/me", headers=headers).status_code == 401
+
+
+def test_who_is_deactivated_is_out_at_once_and_comes_back_by_signing_in_anew(
+    client: TestClient, session: Session, sara: User
+) -> None:
+    admin, hers = sign_in(session, make_user(session, Role.ADMIN)), sign_in(session, sara)
+    link = issue_token(session, sara, utc_now() + timedelta(hours=1), sign_in_link=True)
+    session.commit()
+
+    def set_active(active: bool, headers: dict[str, str] = admin) -> int:
+        told = client.put(f"/api/v1/users/{sara.id}/active", json={"active": active}, headers=headers)
+        return told.status_code
+
+    assert set_active(False, hers) == 403
+    assert [set_active(False), set_active(False)] == [200, 200]
+    assert client.get("/api/v1/me", headers=hers).status_code == 401
+    credentials = {"email": sara.email, "password": PASSWORD}
+    assert client.post("/api/v1/login", json=credentials).status_code == 401
+    assert set_active(True) == 200
+    assert client.get("/api/v1/me", headers=hers).status_code == 401
+    assert redeem_sign_in_link(session, link, utc_now(), timedelta(hours=1)) is None
+    assert client.post("/api/v1/login", json=credentials).status_code == 200
+    told = select(Event.action).where(Event.subject_kind == "user", Event.subject_id == sara.id).order_by(Event.id)
+    assert [one for one in session.scalars(told) if "sign_in" not in one] == ["deactivate", "activate"]
+
+
+def test_the_last_administrator_stays_and_who_made_whom_is_kept(client: TestClient, session: Session) -> None:
+    boss = make_user(session, Role.ADMIN)
+    headers = sign_in(session, boss)
+    session.commit()
+    alone = client.put(f"/api/v1/users/{boss.id}/active", json={"active": False}, headers=headers)
+    assert (alone.status_code, alone.json()["code"]) == (409, "user.last_admin")
+    body = {"email": "second@example.org", "name": "Second", "password": PASSWORD, "role": "admin"}
+    made = client.post("/api/v1/users", json=body, headers=headers).json()
+    kept = session.scalars(select(Event).where(Event.subject_kind == "user", Event.action == "create")).one()
+    assert (kept.actor_id, kept.subject_id, kept.data["role"]) == (boss.id, made["id"], "admin")
+    assert client.put(f"/api/v1/users/{boss.id}/active", json={"active": False}, headers=headers).status_code == 200
     assert client.get("/api/v1/me", headers=headers).status_code == 401
 
 

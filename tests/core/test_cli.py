@@ -130,6 +130,16 @@ def test_a_boundary_that_is_no_json_is_told_in_a_line(session: Session, tmp_path
     assert refused.exit_code == 2 and "expected JSON" in refused.output
 
 
+def test_an_operator_shuts_an_account_out_and_lets_it_in_again(session: Session) -> None:
+    user = make_user(session)
+    session.commit()
+    for command, told, active in (("deactivate", "not active", False), ("activate", "active", True)):
+        assert told in rasid("user", command, user.email).output
+        session.refresh(user)
+        assert user.active is active
+    assert rasid("user", "deactivate", "nobody@example.org").exit_code == 2
+
+
 @pytest.mark.parametrize("command", [(), ("serve",), ("worker",), ("user", "create"), ("vehicle", "create")])
 def test_help_says_what_a_command_is_for(command: tuple[str, ...]) -> None:
     shown = rasid(*command, "--help")

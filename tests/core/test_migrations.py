@@ -80,7 +80,7 @@ def test_ratings_of_reports_without_a_defect_are_counted_as_if_they_always_had_b
     assert _sums(database) == moved
 
 
-def _sums(database: Database) -> list[list[Row[Any]]]:
+def _sums(database: Database) -> list[list[Row[*tuple[Any, ...]]]]:
     wanted = (
         "SELECT to_jsonb(one) FROM indicator_case AS one ORDER BY ref_id",
         "SELECT to_jsonb(one) - 'id' FROM indicator_day AS one ORDER BY class_key",

@@ -66,6 +66,7 @@ class Rows:
 # By the path's words before the parameter and its name: a room that adds a path adds its row here.
 FACTORIES: dict[str, Callable[[Rows], object]] = {
     "municipalities/{municipality_id}": lambda rows: rows.municipality.id,
+    "users/{user_id}": lambda rows: rows.blur_report.reported_by_id,
     "vehicles/{vehicle_id}": lambda rows: rows.vehicle.id,
     "surveys/{survey}": lambda rows: rows.survey.id,
     "surveys/{survey_id}": lambda rows: rows.survey.id,

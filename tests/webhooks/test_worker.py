@@ -16,6 +16,8 @@ from service.core.runtime import Runtime
 from service.webhooks.catalogue import PREFIX
 from service.webhooks.cli import webhooks
 from service.webhooks.models import DeliveryState, WebhookState
+from service.webhooks.signing import sign
+from tests.factories import make_municipality
 from tests.webhooks.support import (
     WAIT_S,
     Receiver,
@@ -126,6 +128,39 @@ def test_the_command_line_lists_tests_and_replays(
     assert in_thread(cli, "test", str(endpoint_id)).exit_code == 2  # resume it first
     assert cli.invoke(webhooks, ["replay", str(endpoint_id)]).exit_code == 2
     assert cli.invoke(webhooks, ["replay", "99", "--since", "2026-03-04"]).exit_code == 2
+
+
+def test_an_endpoint_lives_its_life_from_the_command_line(
+    hooks: Runtime, session: Session, receiver: Receiver, cli: CliRunner
+) -> None:
+    make_municipality(session, "jubail")
+    session.commit()
+
+    def told(*arguments: str) -> list[str]:
+        answer = cli.invoke(webhooks, list(arguments))
+        assert answer.exit_code == 0, answer.output
+        return answer.stdout.splitlines()
+
+    shown, secret = told("add", receiver.url, "--municipality", "jubail", "--event", "incident.*")
+    number = shown.partition(":")[0]
+    assert shown == f"{number}: active, incident.* to {receiver.url}" and secret.startswith("whsec_")
+    assert cli.invoke(webhooks, ["add", receiver.url, "--municipality", "jubail"]).exit_code == 2  # it is there
+    assert cli.invoke(webhooks, ["add", "https://10.0.0.1/"]).exit_code == 2
+    assert cli.invoke(webhooks, ["add", "https://a.example.org/", "--event", "weather.*"]).exit_code == 2
+    (newer,) = told("rotate", number, "--keep-previous-h", "1")
+    assert in_thread(cli, "test", number).exit_code == 0
+    (got,) = receiver.got()
+    signatures = [sign(one, got.headers["webhook-id"], got.headers["webhook-timestamp"], got.body)
+                  for one in (newer, secret)]  # fmt: skip
+    assert got.headers["webhook-signature"].split(" ") == signatures
+    (sent,) = told("deliveries", number)
+    assert "delivered" in sent and "sa.rasid.webhook.test" in sent
+    assert told("deliveries", number, "--state", "dead") == []
+    assert told("change", number, "--event", "report.*") == [f"{number}: active, report.* to {receiver.url}"]
+    assert "paused" in told("pause", number)[0]
+    assert "active" in told("resume", number, "--from-now")[0]
+    assert told("remove", number) == [f"{number}: removed"]
+    assert cli.invoke(webhooks, ["pause", number]).exit_code == 2
 
 
 def in_thread(cli: CliRunner, *arguments: str) -> Result:
