@@ -170,12 +170,13 @@ async def _http(request: Request, error: Exception) -> Response:
     code = f"http.{error.status_code}"
     if wants_page(request):
         return error_page(request, UnknownPageError("page.unknown", error.detail))
+    expected = "an address and method" if error.status_code in (404, 405) else "a request"
     problem = {
         "type": f"urn:rasid:problem:{code}",
         "title": error.detail,
         "status": error.status_code,
         "code": code,
-        "detail": f"expected an address and method of /openapi.json, got {request.method} {request.url.path}",
+        "detail": f"expected {expected} as in /openapi.json, got {request.method} {request.url.path}: {error.detail}",
     }
     return JSONResponse(problem, error.status_code, error.headers, media_type="application/problem+json")
 

@@ -1,6 +1,6 @@
 """HTTP for indicators: what they mean, their figures, the rows behind each, and both as files."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from typing import Annotated
 
@@ -112,11 +112,10 @@ def export_rows(
     met: MetQuery = None, age_band: BandQuery = None, format: FileFormat = FileFormat.CSV,  # noqa: A002
 ) -> Response:  # fmt: skip
     """All of them as a file, up to 100,000."""
-    found = list(_all_rows(view, caller, indicator, cases, asked.span, now, met, age_band))
+    found = list(all_rows(view, caller, indicator, cases, asked.span, now, met, age_band))
     if len(found) > MOST_ROWS:
         raise Unprocessable("indicators.rows", f"expected at most {MOST_ROWS} rows, got more; ask for a shorter period")
-    head = tuple(CaseRow.__dataclass_fields__)
-    return download(indicator, format, Sheet(head, [tuple(vars(row).values()) for row in found]))
+    return download(indicator, format, rows_sheet(found))
 
 
 def answer_out(answer: Answer) -> AnswerOut:
@@ -128,6 +127,10 @@ def answer_out(answer: Answer) -> AnswerOut:
 
 def span_out(span: Span) -> SpanOut:
     return SpanOut(first=span.first, last=span.last, first_hijri=hijri(span.first), last_hijri=hijri(span.last))
+
+
+def rows_sheet(rows: Iterable[CaseRow]) -> Sheet:
+    return Sheet(tuple(CaseRow.__dataclass_fields__), (tuple(vars(row).values()) for row in rows))
 
 
 def answer_lines(answer: Answer) -> Iterator[tuple[Cell, ...]]:
@@ -144,13 +147,14 @@ def _line(one: Figure) -> tuple[Cell, ...]:
     return one.indicator, named.name_en, named.name_ar, one.unit, *told
 
 
-def _all_rows(
+def all_rows(
     view: View, caller: Caller, indicator: str, cases: Slice, span: Span, now: datetime, met: bool | None,
-    band: int | None,
+    band: int | None, most: int | None = MOST_ROWS,
 ) -> Iterator[CaseRow]:  # fmt: skip
+    """Page by page; ends soon after `most`."""
     after: Place | None = None
     taken = 0
-    while taken <= MOST_ROWS:
+    while most is None or taken <= most:
         rows, after = rows_of(view, caller, indicator, cases, span, now, met=met, band=band, after=after, limit=5_000)
         yield from rows
         taken += len(rows)

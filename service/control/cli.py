@@ -11,30 +11,39 @@ import typer
 from service.core.commands import DataDir, opened, print_json
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from service.control.counting import Slice
     from service.control.figures import Answer, Figure
+    from service.control.periods import PeriodKind, Span
 
 Kind = TypeVar("Kind", bound=StrEnum)
+
+PlaceOption = Annotated[str | None, typer.Option("--municipality", help="Key of a municipality; all if left out.")]
+PeriodOption = Annotated[str, typer.Option(help="day, week, month, hijri_month or range.")]
+OnOption = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day of the period; today if left out.")
+]
+FirstOption = Annotated[datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of a range.")]
+LastOption = Annotated[
+    datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of a range, counted too.")
+]
+ClassOption = Annotated[str | None, typer.Option("--class", help="Key of a class; all if left out.")]
 
 indicators = typer.Typer(help="Figures of a period, and the sums they are read from.", no_args_is_help=True)
 
 
 @indicators.command()
 def show(
-    municipality: Annotated[str | None, typer.Option(help="Key of a municipality; all if left out.")] = None,
-    period: Annotated[str, typer.Option(help="day, week, month, hijri_month or range.")] = "week",
-    on: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="A day of the period; today if left out.")
-    ] = None,
-    first: Annotated[
-        datetime | None, typer.Option("--from", formats=["%Y-%m-%d"], help="First day of a range.")
-    ] = None,
-    last: Annotated[
-        datetime | None, typer.Option("--to", formats=["%Y-%m-%d"], help="Last day of a range, counted too.")
-    ] = None,
+    municipality: PlaceOption = None,
+    period: PeriodOption = "week",
+    on: OnOption = None,
+    first: FirstOption = None,
+    last: LastOption = None,
     by: Annotated[
         str, typer.Option(help="all, municipality, district, unit, contractor, class, source or day.")
     ] = "all",
-    class_key: Annotated[str | None, typer.Option("--class", help="Key of a class; all if left out.")] = None,
+    class_key: ClassOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
     csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table.")] = None,
     data_dir: DataDir = None,
@@ -43,20 +52,15 @@ def show(
 
     Example: rasid indicators show --municipality dammam --period hijri_month --by class
     """
-    from datasets.taxonomy import BY_KEY
-    from service.accounts.service import SYSTEM_CALLER, find_municipality
-    from service.control.counting import By, Slice, View, snapshot
+    from service.accounts.service import SYSTEM_CALLER
+    from service.control.counting import By, View, snapshot
     from service.control.figures import figures_of
-    from service.control.periods import PeriodKind, saudi_day, span_of
+    from service.control.periods import PeriodKind
     from service.core.clock import utc_now
 
     kind, group, now = _one_of(PeriodKind, period), _one_of(By, by), utc_now()
     with opened(data_dir) as runtime, snapshot(runtime.database) as session:
-        span = span_of(kind, on.date() if on else saudi_day(now), first and first.date(), last and last.date())
-        place = find_municipality(session, municipality).id if municipality else None
-        asked = Slice(municipality_id=place, class_key=class_key)
-        if class_key is not None and class_key not in BY_KEY:
-            raise typer.BadParameter(f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
+        span, asked = _span(kind, now, on, first, last), _slice(session, municipality, class_key)
         answer = figures_of(View(session), SYSTEM_CALLER, asked, group, kind, span, now)
     if csv_file:
         from service.control.api import HEAD, answer_lines
@@ -67,6 +71,71 @@ def show(
         print_json(asdict(answer))
     elif not csv_file:
         _tell(answer)
+
+
+@indicators.command()
+def rows(
+    indicator: Annotated[str, typer.Argument(help="Key of an indicator; `rasid indicators define` lists them.")],
+    csv_file: Annotated[Path, typer.Option("--csv", metavar="FILE", help="Write the table here.")],
+    municipality: PlaceOption = None,
+    period: PeriodOption = "week",
+    on: OnOption = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    class_key: ClassOption = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the rows that a figure counts: orders, repairs, ratings, defects or judged boxes.
+
+    Example: rasid indicators rows percent_in_time --municipality dammam --period month --csv late.csv
+    """
+    from service.accounts.service import SYSTEM_CALLER
+    from service.control.api import all_rows, rows_sheet
+    from service.control.counting import View, snapshot
+    from service.control.periods import PeriodKind
+    from service.core.clock import utc_now
+    from service.core.sheets import write_file
+
+    kind, now = _one_of(PeriodKind, period), utc_now()
+    with opened(data_dir) as runtime, snapshot(runtime.database) as session:
+        span, asked = _span(kind, now, on, first, last), _slice(session, municipality, class_key)
+        found = list(all_rows(View(session), SYSTEM_CALLER, indicator, asked, span, now, None, None, most=None))
+    write_file(csv_file, rows_sheet(found))
+    typer.echo(f"{len(found):,} rows")
+
+
+@indicators.command()
+def ranking(
+    period: PeriodOption = "week",
+    on: OnOption = None,
+    first: FirstOption = None,
+    last: LastOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
+    csv_file: Annotated[Path | None, typer.Option("--csv", metavar="FILE", help="Write a table.")] = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Rank the municipalities by the rule in force at the end of the period, with what made each score.
+
+    Example: rasid indicators ranking --period month
+    """
+    from service.accounts.service import SYSTEM_CALLER
+    from service.control.counting import View, snapshot
+    from service.control.periods import PeriodKind
+    from service.control.ranking_api import ranking_sheet, standings_out
+    from service.control.rankings import ranking_of
+    from service.core.clock import utc_now
+    from service.core.sheets import write_file
+
+    kind, now = _one_of(PeriodKind, period), utc_now()
+    with opened(data_dir) as runtime, snapshot(runtime.database) as session:
+        found = standings_out(ranking_of(View(session), SYSTEM_CALLER, kind, _span(kind, now, on, first, last), now))
+    if csv_file:
+        write_file(csv_file, ranking_sheet(found))
+    if as_json:
+        print_json([one.model_dump() for one in found])
+    elif not csv_file:
+        for one in found:
+            typer.echo(f"{one.rank or '-':>3}  {one.name_en or one.municipality_id:<24} {one.reason or one.score}")
 
 
 @indicators.command()
@@ -94,6 +163,25 @@ def rebuild_sums(data_dir: DataDir = None) -> None:
     with opened(data_dir) as runtime:
         cases = rebuild(runtime.database, utc_now())
     typer.echo(f"{cases:,} cases")
+
+
+def _span(
+    kind: "PeriodKind", now: datetime, on: datetime | None, first: datetime | None, last: datetime | None
+) -> "Span":
+    from service.control.periods import saudi_day, span_of
+
+    return span_of(kind, on.date() if on else saudi_day(now), first and first.date(), last and last.date())
+
+
+def _slice(session: "Session", municipality: str | None, class_key: str | None) -> "Slice":
+    from datasets.taxonomy import BY_KEY
+    from service.accounts.service import find_municipality
+    from service.control.counting import Slice
+
+    if class_key is not None and class_key not in BY_KEY:
+        raise typer.BadParameter(f"expected one of {', '.join(BY_KEY)}, got {class_key!r}")
+    place = find_municipality(session, municipality).id if municipality else None
+    return Slice(municipality_id=place, class_key=class_key)
 
 
 def _one_of(kind: type[Kind], value: str) -> Kind:

@@ -48,22 +48,45 @@ def declare(
 
     Example: rasid incidents declare rain.json --by control@dammam.example
     """
-    from pydantic import ValidationError
-
     from service.control.incident_schemas import IncidentIn
     from service.core.clock import utc_now
+    from service.core.commands import parsed_file
     from service.incidents import service
     from service.work_orders.emergencies import apply_incidents
 
-    try:
-        body = IncidentIn.model_validate_json(file.read_bytes())
-    except ValidationError as error:
-        _fail("; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()))
+    body = parsed_file(IncidentIn, file)
     with _session(data_dir) as session:
         now = utc_now()
         made = service.declare(session, _user(session, by), **body.model_dump(), now=now)
         changed = apply_incidents(session, made.municipality_id, now)
         typer.echo(f"{made.name}: id {made.id}, {changed:,} defects and orders changed")
+
+
+@incidents.command()
+def change(
+    incident_id: Number,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, help="JSON, body of PUT /api/v1/incidents/{id}.")
+    ],
+    by: By,
+    data_dir: DataDir = None,
+) -> None:
+    """Give an incident that lasts another name, area, rules or note, at once.
+
+    Example: rasid incidents change 3 rain.json --by control@dammam.example
+    """
+    from service.control.incident_schemas import IncidentChange
+    from service.core.clock import utc_now
+    from service.core.commands import parsed_file
+    from service.incidents import service
+    from service.work_orders.emergencies import apply_incidents
+
+    body = parsed_file(IncidentChange, file)
+    with _session(data_dir) as session:
+        now = utc_now()
+        made = service.change(session, _user(session, by), incident_id, **body.model_dump(), now=now)
+        changed = apply_incidents(session, made.municipality_id, now)
+        typer.echo(f"{made.name}: {changed:,} defects and orders changed")
 
 
 @incidents.command("list")

@@ -88,12 +88,7 @@ def export_ranking(
 ) -> Response:  # fmt: skip
     """The same as a file, one line for each figure of each municipality."""
     found = standings_out(ranking_of(view, caller, asked.kind, asked.span, now))
-    lines = (
-        (one.rank, one.rank_before, one.municipality_id, one.name_en, one.name_ar, one.score, one.reason,
-         share.indicator, share.value, share.weight, share.points, one.rows.get(share.indicator))
-        for one in found for share in one.shares
-    )  # fmt: skip
-    return download(f"ranking-{asked.span.first}-{asked.span.last}", format, Sheet(HEAD, lines))
+    return download(f"ranking-{asked.span.first}-{asked.span.last}", format, ranking_sheet(found))
 
 
 @router.get("/rule")
@@ -120,6 +115,14 @@ def standings_out(found: Ranking) -> list[StandingOut]:
             shares=list(one.shares), rows={figure.indicator: figure.rows for figure in group.figures},
         ))  # fmt: skip
     return listed
+
+
+def ranking_sheet(found: list[StandingOut]) -> Sheet:
+    return Sheet(HEAD, (
+        (one.rank, one.rank_before, one.municipality_id, one.name_en, one.name_ar, one.score, one.reason,
+         share.indicator, share.value, share.weight, share.points, one.rows.get(share.indicator))
+        for one in found for share in one.shares
+    ))  # fmt: skip
 
 
 def rule_out(rule: Rule) -> RuleBody:

@@ -241,10 +241,13 @@ def test_an_incident_is_declared_followed_and_closed_at_the_command_line(
 
     assert run("declare", str(file), "--by", email) == "Rain: id 1, 2 defects and orders changed\n"
     assert "lasts" in run("list", "--lasting")
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps({"name": "Heavy rain", "rules": {"close_hours": {"standing_water": 3}}}))
+    assert run("change", "1", str(changed), "--by", email) == "Heavy rain: 2 defects and orders changed\n"
     town.later(hours=5)
     assert "1 orders, 0 treated, 1 open, 1 late" in run("figures", "1")
     assert json.loads(run("figures", "1", "--json"))["late"] == 1
-    assert run("close", "1", "--by", email).startswith("Rain: ended 2026-03-24")
+    assert run("close", "1", "--by", email).startswith("Heavy rain: ended 2026-03-24")
     assert run("list", "--lasting") == ""
     report = json.loads(run("report", "1"))
     assert report == town.get("supervisor", "incidents/1/report").json()
