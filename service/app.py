@@ -22,6 +22,7 @@ from service.control.programmes_api import router as programmes
 from service.control.ranking_api import router as ranking
 from service.core.errors import RasidError, TooLarge, Unauthenticated, Unprocessable
 from service.core.limits import BodyLimit
+from service.core.rates import RateLimit
 from service.core.runtime import Runtime
 from service.core.settings import Settings
 from service.core.telemetry import REQUEST_SECONDS
@@ -43,7 +44,6 @@ from service.reports.notices_api import router as notices
 from service.reports.open311_api import router as open311
 from service.reports.open311_documents import open311_error, open311_refusal, speaks_open311
 from service.reports.outside_api import router as outside
-from service.reports.rates import RateLimit
 from service.surveys.api import router as surveys
 from service.surveys.blurring import open_privacy
 from service.surveys.mending_api import router as mending
@@ -95,7 +95,7 @@ def create_app(runtime: Runtime) -> FastAPI:
         redoc_url=None,
     )
     app.state.runtime = runtime
-    app.state.open311_limits = RateLimit()
+    app.state.limits = RateLimit()
     for router in ROUTERS:
         app.include_router(router)
     app.mount("/static", static_files())

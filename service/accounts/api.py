@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy import select
 from sqlalchemy.orm import selectinload, undefer
 
@@ -30,6 +30,7 @@ from service.core.api import (
     Page,
     RuntimeDep,
     SessionDep,
+    limit_host,
     paginate,
     problems,
 )
@@ -44,8 +45,9 @@ FleetDep = Annotated[Caller, Depends(require(Permission.MANAGE_VEHICLES))]
 
 
 @router.post("/login", responses=problems(429))
-def login(body: Login, runtime: RuntimeDep, now: NowDep) -> Token:
+def login(body: Login, request: Request, runtime: RuntimeDep, now: NowDep) -> Token:
     """Signs a program in; browsers use the sign-in page. Five wrong passwords lock the account for 15 minutes."""
+    limit_host(request, "sign_in", runtime.settings.sign_ins_per_minute)
     lifetime = timedelta(hours=runtime.settings.session_hours)
     with runtime.database.transaction() as session:  # of its own: a failed attempt is counted though we answer 401
         token = service.sign_in(session, body.email, body.password, now, lifetime)

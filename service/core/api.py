@@ -1,6 +1,7 @@
 """What every router shares: the request's session, clock and runtime, error bodies for OpenAPI, and keyset pages."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Hashable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, Generic, TypeAlias, TypeVar
 
@@ -11,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.core.clock import utc_now
 from service.core.fields import MAX_ROW_ID
+from service.core.rates import RateLimit
 from service.core.runtime import Runtime
 
 Item = TypeVar("Item")
@@ -97,3 +99,14 @@ def paginate(
     more = len(rows) > limit
     rows = rows[:limit]
     return rows, (getattr(rows[-1], key.key) if more else None)
+
+
+def limit(request: Request, caller: Hashable, per_minute: int) -> None:
+    """Raises TooManyRequests; each process counts for itself."""
+    limits: RateLimit = request.app.state.limits
+    limits.take(caller, per_minute, time.monotonic())
+
+
+def limit_host(request: Request, what: str, per_minute: int) -> None:
+    """The same by network address."""
+    limit(request, (what, request.client.host if request.client else ""), per_minute)

@@ -83,6 +83,7 @@ class Settings(BaseSettings):
     open311_contact: str = Field("the municipality's reports centre", description="Told by discovery.")
     open311_key_service: str = Field("ask the contact for a key", description="Told by discovery.")
     open311_jurisdiction: str | None = Field(None, description="jurisdiction_id of all municipalities together.")
+    sign_ins_per_minute: int = Field(60, ge=1, description="Attempts from one network address, whoever is named.")
     open311_reads_per_minute: int = Field(120, ge=1, description="Of one network address.")
     open311_writes_per_minute: int = Field(60, ge=1, description="Of one key.")
     open311_keys: dict[str, SecretStr] = Field({}, description="JSON: key of a connection -> our api_key there.")

@@ -1,6 +1,5 @@
 """Open311 GeoReport v2: what any city software can read without a key, and write with one."""
 
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -8,7 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from starlette.datastructures import UploadFile
 
 from service.accounts.models import Municipality
-from service.core.api import NowDep, RuntimeDep, SessionDep
+from service.core.api import NowDep, RuntimeDep, SessionDep, limit, limit_host
 from service.core.errors import NotFound
 from service.core.i18n import Language, choose_language
 from service.reports.intake import is_published
@@ -29,7 +28,6 @@ from service.reports.open311_reading import (
 from service.reports.open311_services import CHANGESET, definition, service_codes, service_rows
 from service.reports.open311_writing import Form, post_request, post_update
 from service.reports.photos import public_photo
-from service.reports.rates import RateLimit
 from service.reports.words import step_text
 
 ROOT = "/open311/v2"
@@ -59,8 +57,7 @@ router = APIRouter(tags=["open311"], default_response_class=Response, responses=
 
 
 def limit_reads(request: Request, runtime: RuntimeDep) -> None:
-    host = request.client.host if request.client else ""
-    _limits(request).take(("read", host), runtime.settings.open311_reads_per_minute, time.monotonic())
+    limit_host(request, "read", runtime.settings.open311_reads_per_minute)
 
 
 def told_in_query(request: Request) -> Parameters:
@@ -87,7 +84,7 @@ FormDep = Annotated[Form, Depends(read_form)]
 
 def get_key(request: Request, session: SessionDep, runtime: RuntimeDep, form: FormDep) -> ApiKey:
     key = key_of(session, form.fields.get("api_key"))
-    _limits(request).take(("write", key.id), runtime.settings.open311_writes_per_minute, time.monotonic())
+    limit(request, ("write", key.id), runtime.settings.open311_writes_per_minute)
     return key
 
 
@@ -250,8 +247,3 @@ def _refuse_null(told: str) -> None:
 
 def _language(request: Request) -> Language:
     return choose_language(None, request.headers.get("accept-language"))
-
-
-def _limits(request: Request) -> RateLimit:
-    limits: RateLimit = request.app.state.open311_limits
-    return limits

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse
 from service.accounts import service
 from service.accounts.caller import SESSION_COOKIE, CallerDep, refuse_foreign_origin
 from service.accounts.permissions import Permission, may
-from service.core.api import NowDep, RuntimeDep, SessionDep
+from service.core.api import NowDep, RuntimeDep, SessionDep, limit_host
 from service.core.errors import TooManyRequests
 from service.core.fields import NO_NUL
 from service.core.i18n import Language
@@ -42,6 +42,7 @@ def sign_in(
     refuse_foreign_origin(request)
     target, lifetime = local_path(next), _lifetime(runtime.settings)
     try:
+        limit_host(request, "sign_in", runtime.settings.sign_ins_per_minute)
         with runtime.database.transaction() as session:  # its own: a failed attempt is counted
             token = service.sign_in(session, email, password, now, lifetime)
     except TooManyRequests as error:

@@ -15,6 +15,7 @@ from service.accounts.service import delete_expired_tokens, issue_token, redeem_
 from service.core.clock import utc_now
 from service.core.database import Database
 from service.core.events import Event
+from service.core.runtime import Runtime
 from tests.factories import make_municipality, make_user, make_vehicle, sign_in, square
 
 PASSWORD = "a long enough password"
@@ -49,6 +50,19 @@ def test_five_wrong_passwords_lock_the_account_even_for_the_right_one(client: Te
     locked = client.post("/api/v1/login", json={"email": sara.email, "password": PASSWORD})
     assert (locked.status_code, locked.json()["code"]) == (429, "auth.locked")
     assert 890 <= int(locked.headers["Retry-After"]) <= 900
+
+
+def test_one_address_that_tries_many_accounts_is_slowed_down(
+    client: TestClient, runtime: Runtime, sara: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(runtime.settings.__dict__, "sign_ins_per_minute", 3)
+    for number in range(3):
+        told = client.post("/api/v1/login", json={"email": f"guess{number}@example.org", "password": "x"})
+        assert told.status_code == 401
+    right = client.post("/api/v1/login", json={"email": sara.email, "password": PASSWORD})
+    assert (right.status_code, right.json()["code"]) == (429, "rate.exceeded") and right.headers["Retry-After"]
+    form = {"email": sara.email, "password": PASSWORD}
+    assert client.post("/sign-in", data=form, headers={"Origin": "http://testserver"}).status_code == 429
 
 
 def test_an_expired_token_and_an_inactive_user_are_nobody(client: TestClient, session: Session, sara: User) -> None:

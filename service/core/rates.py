@@ -1,4 +1,4 @@
-"""So many requests a minute of one caller: public reads need no key, and nobody may read a city's reports to death."""
+"""So many requests a minute of one caller: what needs no key yet, reading reports and signing in, needs a bound."""
 
 import threading
 from collections import OrderedDict
