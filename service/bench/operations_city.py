@@ -15,6 +15,7 @@ from datasets.taxonomy import CLASSES, DefectClass
 from service.accounts.models import Municipality, User, Vehicle
 from service.accounts.permissions import Role
 from service.accounts.service import issue_token
+from service.bench.operations_around import LAT, LON, REACH_DEG, fill_around
 from service.contracts.models import Contract, Contractor
 from service.core.database import Database
 from service.defects.grid import h3_cell
@@ -23,7 +24,6 @@ from service.work_orders.defaults import create_default_operations
 from service.work_orders.models import Unit
 
 PLACES, DAYS = 20, 3 * 365  # municipalities, and how long ago the first defect was found
-LAT, LON, REACH_DEG = 26.4, 50.1, 0.15
 DEFECT = (
     "id", "municipality_id", "class_key", "state", "lat", "lon", "h3_cell", "score", "sightings_count", "visits_count",
     "priority", "best_detection_id", "first_seen_at", "last_seen_at", "created_at",
@@ -67,7 +67,7 @@ REST = (
            ('rejected', 'rejected', 'rejected', now()),
            ('confirmed', 'accepted', 'confirmed', NULL), ('resolved', 'closed', 'fixed', now())
        ) AS told (of_state, state, step, closed_at) ON told.of_state = defect.state
-       WHERE id % 5 = 0 ORDER BY id""",
+       WHERE id % 7 = 0 ORDER BY id""",
     """INSERT INTO event (at, municipality_id, actor_kind, subject_kind, subject_id, action, to_state, data)
        SELECT created_at, municipality_id, 'system', 'defect', id, 'find', 'candidate', '{}' FROM defect ORDER BY id""",
     """INSERT INTO event (at, municipality_id, actor_kind, subject_kind, subject_id, action, to_state, data)
@@ -150,6 +150,7 @@ def fill_city(database: Database, size: int, events: int, now: datetime) -> int:
         for step in REST:
             statement = text(step)
             session.execute(statement, {"frames": frames} if "frames" in statement.compile().params else {})
+        fill_around(session, size, now)
         filler = {"first": first, "step": timedelta(days=DAYS) / max(1, events), "places": len(places)}
         session.execute(text(FRAME_EVENTS), filler | {"events": events, "frames": frames})
         for table in ("defect", "work_order", "detection", "frame"):

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from service.bench.operations_city import DAYS, LAT, LON
+from service.bench.operations_around import LAT, LON, REACH_DEG
+from service.bench.operations_city import DAYS
 
 EDGE_DEG = 0.02  # of a box on a map: two kilometres, a fiftieth of the city
 INDICATORS = "indicators"  # names of the questions that may take longer than a page of a list begin so
@@ -58,6 +59,35 @@ def lists(now: datetime, defects: int) -> dict[str, str]:
         "geodata, orders of a class and municipality":
             f"{features}/work_orders/items?class_key=garbage&municipality_id=1",
         "geodata, defects seen in a month": f"{features}/defects/items?datetime={since}/..",
+    } | _around(box)  # fmt: skip
+
+
+def _around(box: str) -> dict[str, str]:
+    """What is asked of streets, of incidents, and by the public."""
+    shown, requests = "ogc/public/collections", "open311/v2/requests"
+    city = "jurisdiction_id=place_1"
+    west, south = LON - REACH_DEG, LAT - REACH_DEG  # where the first streets are
+    streets = f"municipality_id=1&bbox={west},{south},{west + EDGE_DEG},{south + EDGE_DEG}"
+    return {
+        "coverage, gaps of a municipality": "coverage/gaps?municipality_id=1",
+        "coverage, gaps in a box": f"coverage/gaps?{streets}",
+        "coverage, cells in a box": f"coverage/cells.geojson?{streets}",
+        "geodata, covered cells": "ogc/collections/coverage/items",
+        "incidents, newest": "incidents",
+        "incidents, lasting": "incidents?lasting=true",
+        "open geodata, collections with their extents": shown,
+        "open geodata, defects": f"{shown}/defects/items",
+        "open geodata, defects in the middle": f"{shown}/defects/items?after=8000000000000000",
+        "open geodata, defects in a box": f"{shown}/defects/items?{box}",
+        "open geodata, defects of a class and municipality":
+            f"{shown}/defects/items?class_key=garbage&municipality=place_2",
+        "Open311, services": f"open311/v2/services.json?{city}",
+        "Open311, requests": f"{requests}.json?{city}&page_size=100",
+        "Open311, requests as XML": f"{requests}.xml?{city}&page_size=100",
+        "Open311, open requests of a class": f"{requests}.json?{city}&page_size=100&status=open&service_code=garbage",
+        "Open311, requests near a place": f"{requests}.json?{city}&lat={LAT}&long={LON}&radius=2000&page_size=100",
+        "Open311, a request": f"{requests}/bench-7.json?jurisdiction_id=place_6",
+        "Open311, steps of requests": f"open311/v2/servicerequestupdates.json?{city}&page_size=100",
     }  # fmt: skip
 
 
@@ -78,13 +108,16 @@ def indicators(now: datetime) -> dict[str, str]:
         "indicators, rows of the month's received": "indicators/received/rows?period=month",
         "indicators, rows of the year's late ones": f"indicators/percent_in_time/rows?{a_year}&met=false",
         "indicators, rows of the open": "indicators/open/rows",
+        "indicators, coverage of a municipality's streets": "coverage?municipality_id=1",
+        "indicators, an incident while it lasts": "incidents/1/figures",
+        "indicators, an incident that is over": "incidents/2/figures",
         "indicators, where water returned": "recurrences.geojson?municipality_id=1",
     }
 
 
 def address(path: str) -> str:
-    """Geodata has a door of its own."""
-    return f"/{path}" if path.startswith("ogc/") else f"/api/v1/{path}"
+    """Geodata and Open311 have doors of their own."""
+    return f"/{path}" if path.startswith(("ogc/", "open311/")) else f"/api/v1/{path}"
 
 
 def limit_ms(name: str) -> float:

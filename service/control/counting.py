@@ -24,6 +24,7 @@ from service.control.facts import MEMORY, NAMED, NO_JIT, OF_DEFECTS
 from service.control.models import DIMENSIONS, IndicatorCase, IndicatorDay, IndicatorState
 from service.control.periods import Span, saudi_day
 from service.core.database import Database
+from service.coverage.figures import StreetMetres
 
 AGE_DAYS = (1, 3, 7, 30, 90)  # bands of open orders: younger than these, and older
 NEWEST = 2**62
@@ -103,6 +104,7 @@ class View:
 
     def __init__(self, session: Session) -> None:
         self.session = session
+        self.street_metres: dict[tuple[int, Span, Span], StreetMetres] = {}  # read so far, of two periods
         state = session.execute(select(IndicatorState.cursor, IndicatorState.refreshed_at)).first()
         self.refreshed_at: datetime | None = state.refreshed_at if state else None
         after = {"after": state.cursor if state else 0, "until": NEWEST}

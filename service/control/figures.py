@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import pairwise
 from urllib.parse import urlencode
 
-from sqlalchemy import exists, select
+from sqlalchemy import select
 
 from datasets.taxonomy import BY_KEY
 from service.accounts.caller import Caller, visible
@@ -16,8 +16,7 @@ from service.control.counting import AGE_DAYS, COLUMN, By, Key, Slice, Tally, Vi
 from service.control.definitions import INDICATORS, Indicator
 from service.control.measures import MEASURES
 from service.control.periods import PeriodKind, Span, before, saudi_day
-from service.coverage.figures import NO_STREETS, coverage_of
-from service.coverage.models import Street
+from service.coverage.figures import NO_STREETS, StreetMetres, street_metres
 from service.coverage.period import Period
 from service.work_orders.models import Unit
 
@@ -92,8 +91,11 @@ def figures_of(
     if by is By.ALL:
         present.setdefault("all", Tally())
     if by is By.MUNICIPALITY:
-        for place in _places(view, caller, asked):
+        places = _places(view, caller, asked)
+        for place in places:
             present.setdefault(str(place), Tally())
+        if any(one.key == COVERAGE for one in wanted):
+            street_metres_of(view, places, span, earlier)  # of all at once
     names = _names(view, by, present)
     groups = tuple(
         Group(key, *names.get(key, NAMELESS), figures=tuple(
@@ -176,10 +178,10 @@ def _absent(key: str, by: By, own: Slice) -> str | None:
 def _coverage(view: View, caller: Caller, one: Indicator, own: Slice, span: Span, earlier: Span) -> Figure:
     """Of one municipality, or of all that the caller sees together."""
     places = _places(view, caller, own)
-    seen_m, street_m = coverage(view, places, span)
-    then_seen_m, then_street_m = coverage(view, places, earlier)
+    metres = street_metres_of(view, places, span, earlier)
+    street_m, seen_m = sum(row.street_m for row in metres), sum(row.seen_m for row in metres)
     value = 100 * seen_m / street_m if street_m else None
-    then = 100 * then_seen_m / then_street_m if then_street_m else None
+    then = 100 * sum(row.seen_before_m for row in metres) / street_m if street_m else None
     where = (
         f"/api/v1/coverage?municipality_id={places[0]}&from={span.first}&to={span.last}" if len(places) == 1 else None
     )
@@ -188,12 +190,13 @@ def _coverage(view: View, caller: Caller, one: Indicator, own: Slice, span: Span
     return Figure(one.key, one.unit, value, reason, street_m or None, seen_m, then, change, where)
 
 
-def coverage(view: View, places: Sequence[int], span: Span) -> tuple[float, float]:
-    """Metres of street that were seen, and of street; those without streets add to neither."""
-    have = exists().where(Street.municipality_id == Municipality.id)
-    surveyed = view.session.scalars(select(Municipality.id).where(Municipality.id.in_(places), have))
-    found = [coverage_of(view.session, place, Period(span.first, span.last)) for place in surveyed.all()]
-    return sum(one.seen_m for one in found), sum(one.street_m for one in found)
+def street_metres_of(view: View, places: Sequence[int], span: Span, earlier: Span) -> list[StreetMetres]:
+    """By municipality; each is read once."""
+    unread = [place for place in places if (place, span, earlier) not in view.street_metres]
+    if unread:
+        found = street_metres(view.session, unread, Period(span.first, span.last), Period(earlier.first, earlier.last))
+        view.street_metres |= {(place, span, earlier): metres for place, metres in found.items()}
+    return [view.street_metres[place, span, earlier] for place in places]
 
 
 def _ages(own: Slice, span: Span, tally: Tally) -> tuple[Part, ...]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, DateTime, func, literal_column, select
 from sqlalchemy.orm import Session
 
 from service.control.incident_outside import AgencyFigures, ReportFigures, agencies_of, reports_of
@@ -19,6 +19,7 @@ from service.work_orders.sla import WAITING
 from service.work_orders.states import CLOCK_STOPPED, WorkOrderAction, WorkOrderState
 
 HOUR = timedelta(hours=1)
+_NEVER: ColumnElement[datetime] = literal_column("'infinity'::timestamp with time zone", DateTime(timezone=True))
 _FOUND = (DefectState.CANDIDATE, DefectState.CONFIRMED, DefectState.RESOLVED)
 _NOT_COUNTED = (WorkOrderState.CANCELLED, WorkOrderState.MERGED)  # a merged one is done with the order it went into
 
@@ -139,7 +140,7 @@ def jobs_of(session: Session, incident: Incident, until: datetime) -> list[Job]:
         .join(Defect, Defect.id == WorkOrder.defect_id)
         .where(WorkOrder.municipality_id == incident.municipality_id, WorkOrder.opened_at <= until)
         .where(WorkOrder.state.not_in(_NOT_COUNTED))
-        .where(WorkOrder.closed_at.is_(None) | (WorkOrder.closed_at >= incident.starts_at))
+        .where(func.coalesce(WorkOrder.closed_at, _NEVER) >= incident.starts_at)  # as in the index
     )
     rows = session.execute(ours.order_by(WorkOrder.id)).all()
     started = _started(session, incident, until)

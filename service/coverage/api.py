@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, File, Form, Query, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -40,6 +41,10 @@ class FeaturePage(BaseModel):
 
 class GeoJsonResponse(JSONResponse):
     media_type = "application/geo+json"
+
+    def render(self, content: object) -> bytes:
+        """A thousand features are written in a quarter of the time that `json` takes; times as models write them."""
+        return to_json(content)
 
 
 def asked_period(

@@ -1,5 +1,6 @@
 """How much of a municipality's streets was seen in a period, how often and when last; counted in SQL."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -26,6 +27,18 @@ SEEN_METRES = text("""
     WHERE part.municipality_id = :municipality_id
     GROUP BY street.road_class, age_days
     UNION ALL SELECT NULL, NULL, NULL, NULL, count(*), min(cell), max(last_day) FROM seen
+""")
+# Of many municipalities and two periods at once, without road classes and ages.
+METRES = text("""
+    WITH seen AS MATERIALIZED (
+        SELECT municipality_id, cell, bool_or(day BETWEEN :first AND :last) AS seen,
+               bool_or(day BETWEEN :first_before AND :last_before) AS seen_before
+        FROM covered_cell WHERE municipality_id = ANY(:places) AND day BETWEEN :oldest AND :newest GROUP BY 1, 2
+    )
+    SELECT municipality_id, sum(length_m), coalesce(sum(length_m) FILTER (WHERE seen), 0),
+           coalesce(sum(length_m) FILTER (WHERE seen_before), 0)
+    FROM street_cell LEFT JOIN seen USING (municipality_id, cell)
+    WHERE municipality_id = ANY(:places) GROUP BY municipality_id
 """)
 # Probes the index once a day, which is quicker than reading every row for its day.
 DAYS = text("""
@@ -102,6 +115,28 @@ def coverage_of(session: Session, municipality_id: int, period: Period) -> Cover
         days_driven=session.execute(DAYS, asked).scalar_one(),
         last_driven=cells.last_day,
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class StreetMetres:
+    """Of one municipality, or of several together: what was seen in a period and in another before it."""
+
+    street_m: float = 0.0
+    seen_m: float = 0.0
+    seen_before_m: float = 0.0
+
+
+def street_metres(
+    session: Session, municipality_ids: Sequence[int], period: Period, before: Period
+) -> dict[int, StreetMetres]:
+    """The metres that `coverage_of` counts, by municipality; those without streets have none."""
+    asked = {
+        "places": list(municipality_ids), "first": period.first, "last": period.last, "first_before": before.first,
+        "last_before": before.last, "oldest": min(period.first, before.first), "newest": max(period.last, before.last),
+    }  # fmt: skip
+    session.execute(MEMORY)
+    found = dict.fromkeys(municipality_ids, StreetMetres())
+    return found | {row[0]: StreetMetres(*row[1:]) for row in session.execute(METRES, asked)}
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable, Mapping
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, tuple_
+from sqlalchemy import ARRAY, ColumnElement, Select, String, and_, cast, func, or_, select, true, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload
 
 from service.accounts.caller import Caller, visible
@@ -52,14 +53,27 @@ def get_defect(session: Session, caller: Caller, defect_id: int) -> Defect:
 
 def list_defects(
     session: Session, caller: Caller, *, state: DefectState | None = None, class_key: str | None = None,
-    municipality_id: int | None = None, box: Box | None = None, order: DefectOrder = DefectOrder.OLDEST,
-    after: int | None = None, limit: int = 100,
+    municipality_id: int | None = None, order: DefectOrder = DefectOrder.OLDEST, after: int | None = None,
+    limit: int = 100,
 ) -> tuple[list[Defect], int | None]:  # fmt: skip
     """One page of defects with their best detections, and the id to go on after; candidates are the review
     queue."""
-    statement = visible_defects(caller).options(selectinload(Defect.best_detection))
-    if box is not None:
-        statement = statement.where(within(box))
+    ids, following = page_of_ids(
+        session, caller, state=state, class_key=class_key, municipality_id=municipality_id, order=order, after=after,
+        limit=limit,
+    )  # fmt: skip
+    rows = session.scalars(select(Defect).where(Defect.id.in_(ids)).options(selectinload(Defect.best_detection)))
+    by_id = {row.id: row for row in rows}
+    return [by_id[one] for one in ids], following
+
+
+def page_of_ids(
+    session: Session, caller: Caller, *, state: DefectState | None = None, class_key: str | None = None,
+    municipality_id: int | None = None, box: Box | None = None, order: DefectOrder = DefectOrder.OLDEST,
+    after: int | None = None, limit: int = 100,
+) -> tuple[list[int], int | None]:  # fmt: skip
+    """The ids of a page in its order, which indexes hold, and the one to go on after."""
+    statement: Select[Any] = visible_defects(caller)
     for column, wanted in (
         (Defect.state, state),
         (Defect.class_key, class_key),
@@ -67,9 +81,13 @@ def list_defects(
     ):
         if wanted is not None:
             statement = statement.where(column == wanted)
-    if order is DefectOrder.OLDEST:
-        return paginate(session, statement, Defect.id, after, limit)
-    return _page_by(RANKED[order], session, statement, after, limit)
+    of: Any = Defect.__table__.c
+    if box is not None and ranges_around(box) is None:  # half a world
+        statement = statement.where(within(box))
+    elif box is not None:
+        statement, of = _along_the_grid(statement, box)
+    ids = list(session.scalars(_after(statement, of, order, after).with_only_columns(of.id).limit(limit + 1)))
+    return ids[:limit], ids[limit - 1] if len(ids) > limit else None
 
 
 def within(box: Box) -> ColumnElement[bool]:
@@ -120,12 +138,26 @@ def lock_defects(session: Session, *where: ColumnElement[bool]) -> list[Defect]:
     return list(session.scalars(statement, execution_options={"populate_existing": True}))
 
 
-def _page_by(
-    rank: InstrumentedAttribute[float], session: Session, statement: Select[Defect], after: int | None, limit: int
-) -> tuple[list[Defect], int | None]:
-    """The highest first, of equals the newest."""
+def _along_the_grid(statement: Select[Any], box: Box) -> tuple[Select[Any], Any]:
+    """Of these defects those in a box, and their columns; ranges of cells are read from the grid's index alone.
+
+    `OFFSET 0` keeps the planner from looking up all that lies north, south, east and west of the box as well.
+    """
+    lows, highs = (cast([cell_name(one[edge]) for one in ranges_around(box) or ()], ARRAY(String)) for edge in (0, 1))
+    near = func.unnest(lows, highs).table_valued("low", "high").render_derived()
+    held = (Defect.id, Defect.lat, Defect.lon, Defect.priority, Defect.score)
+    own = statement.with_only_columns(*held).where(Defect.h3_cell.between(near.c.low, near.c.high))
+    found = own.offset(0).lateral("found")
+    inside = found.c.lat.between(box.south, box.north), found.c.lon.between(box.west, box.east)
+    return select(found).select_from(near.join(found, true())).where(*inside), found.c
+
+
+def _after(statement: Select[Any], of: Any, order: DefectOrder, after: int | None) -> Select[Any]:
+    """By rank the highest first, of equals the newest; `of` are the columns."""
+    if order is DefectOrder.OLDEST:
+        return (statement if after is None else statement.where(of.id > after)).order_by(of.id)
+    rank = of[order.value]
     if after is not None:
-        last_rank = select(rank).where(Defect.id == after).scalar_subquery()
-        statement = statement.where(tuple_(rank, Defect.id) < tuple_(last_rank, after))
-    rows = list(session.scalars(statement.order_by(rank.desc(), Defect.id.desc()).limit(limit + 1)))
-    return rows[:limit], (rows[limit - 1].id if len(rows) > limit else None)
+        last_rank = select(RANKED[order]).where(Defect.id == after).scalar_subquery()
+        statement = statement.where(tuple_(rank, of.id) < tuple_(last_rank, after))
+    return statement.order_by(rank.desc(), of.id.desc())

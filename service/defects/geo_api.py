@@ -16,7 +16,7 @@ from service.core.fields import RowId
 from service.coverage.api import BoxDep, GeoJsonResponse
 from service.defects import access
 from service.defects.access import DefectOrder
-from service.defects.maps import defect_map
+from service.defects.maps import defect_map, read_rows
 from service.defects.nearness import propose
 from service.defects.place_schemas import (
     FeatureOut,
@@ -45,11 +45,11 @@ def list_features(
 ) -> GeoJsonResponse:  # fmt: skip
     """Defects of the caller's municipalities as points, in a box where one is given; `next` tells whether that is
     all."""
-    rows, following = access.list_defects(
+    ids, following = access.page_of_ids(
         session, caller, state=state, class_key=class_key, municipality_id=municipality_id, box=box, order=order,
         after=after, limit=limit,
     )  # fmt: skip
-    return GeoJsonResponse(defect_features(rows, following, with_ellipses=ellipse))
+    return GeoJsonResponse(defect_features(read_rows(session, ids), following, with_ellipses=ellipse))
 
 
 @router.get("/defects/near")

@@ -1,8 +1,9 @@
 """What the map beside a frame shows: the defect, how sure its place is, who saw it from where, and what lies near."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Row, Select, or_, select
 from sqlalchemy.orm import Session, selectinload
 
 from datasets.taxonomy import BY_KEY
@@ -26,6 +27,13 @@ from service.defects.states import DefectState
 
 SHOWN_SIGHTINGS, SHOWN_NEIGHBOURS, SHOWN_STREETS = 200, 200, 400
 NEIGHBOURS_M, STREETS_M = 60.0, 300.0
+_TOLD: tuple[Any, ...] = (
+    Defect.id, Defect.municipality_id, Defect.class_key, Defect.state, Defect.lat, Defect.lon, Defect.cov_ee_m2,
+    Defect.cov_en_m2, Defect.cov_nn_m2, Defect.score, Defect.size, Defect.size_sd, Defect.sightings_count,
+    Defect.visits_count, Defect.presence, Defect.real_log_odds, Defect.absence, Defect.absence_at, Defect.priority,
+    Defect.priority_parts, Defect.first_seen_at, Defect.last_seen_at, Defect.resolved_at, Defect.merged_into_id,
+    Detection.frame_id, Detection.x0_px, Detection.y0_px, Detection.x1_px, Detection.y1_px,
+)  # fmt: skip
 FRAMED_M = 20.0  # neighbours so near may be the same thing: the map shows them at once
 
 
@@ -36,6 +44,13 @@ def defect_map(session: Session, caller: Caller, defect: Defect) -> Feature:
     own, neighbours = [*_defect_features(defect), *seen], _neighbour_features(session, caller, defect)
     near = [one for one in neighbours if one["properties"]["distance_m"] <= FRAMED_M]
     return collection([*_street_features(session, defect), *neighbours, *own], bbox=extent_of([*own, *near]))
+
+
+def read_rows(session: Session, ids: Sequence[int]) -> list[Row[Any]]:
+    """What a map tells of these defects and where their best detections show them, in the order of the ids."""
+    shown: Select[Any] = select(*_TOLD).outerjoin(Detection, Detection.id == Defect.best_detection_id)
+    by_id = {row.id: row for row in session.execute(shown.where(Defect.id.in_(ids)))}
+    return [by_id[one] for one in ids]
 
 
 def box_around(lat: float, lon: float, reach_m: float) -> Box:

@@ -66,7 +66,16 @@ class Defect(Base):
 
     __tablename__ = "defect"
     __table_args__ = (
-        Index("ix_defect_h3_cell", "h3_cell"),
+        # A box on a map is read along this one; what a list of it asks for is behind.
+        Index(
+            "ix_defect_h3_cell", "h3_cell",
+            postgresql_include=["id", "lat", "lon", "priority", "score", "state", "class_key", "municipality_id"],
+        ),
+        # Extents are read from the ends of these.
+        Index("ix_defect_lat", "municipality_id", "lat"),
+        Index("ix_defect_lon", "municipality_id", "lon"),
+        Index("ix_defect_first_seen", "municipality_id", "first_seen_at"),
+        Index("ix_defect_last_seen", "municipality_id", "last_seen_at"),
         Index("ix_defect_municipality_state", "municipality_id", "state", "id"),
         Index("ix_defect_incident", "municipality_id", postgresql_where=text("incident_points > 0")),
         # Lists by rank run along these; the columns behind let other rows be passed over without reading them.
@@ -74,8 +83,13 @@ class Defect(Base):
         Index("ix_defect_score", "score", "id", "state", "class_key", "municipality_id"),
         Index("ix_defect_seen", "id", "last_seen_at", "first_seen_at", "municipality_id"),
         Index("ix_defect_class", "municipality_id", "class_key", "first_seen_at"),
+        # What is shown to the public is read from this alone.
+        Index(
+            "ix_defect_confirmed", "municipality_id", "first_seen_at",
+            postgresql_include=["id", "class_key", "lat", "lon"], postgresql_where=text("state = 'confirmed'"),
+        ),
         Index("ix_defect_absence", "id", postgresql_where=text("absence IS NOT NULL")),
-    )
+    )  # fmt: skip
 
     id: Mapped[Id]
     municipality_id: Mapped[int] = mapped_column(ForeignKey("municipality.id"))

@@ -1,20 +1,21 @@
 """What callers get of where defects are: passes by them, proposals near a place, and GeoJSON."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel, Field
+from sqlalchemy import Row
 
 from service.defects.geo import Feature, collection, ellipse_feature, point_feature
-from service.defects.models import Defect
 from service.defects.schemas import (
     DefectOut,
     DetectionOut,
     EllipseOut,
-    defect_out,
     detection_out,
     ellipse_out,
     frame_image_url,
+    told_of,
 )
 from service.defects.sights import ellipse_of
 from service.defects.visits import Pass, ellipse_of_visit
@@ -88,14 +89,16 @@ def visit_out(one: Pass) -> VisitOut:
     )
 
 
-def defect_features(defects: list[Defect], following: int | None, *, with_ellipses: bool) -> Feature:
-    """A point for each defect with all that is told of it, and on demand the outline of its 95 % ellipse."""
+def defect_features(rows: Sequence[Row[Any]], following: int | None, *, with_ellipses: bool) -> Feature:
+    """A point for each row of `maps.read_rows` with all that is told of a defect, and on demand the outline of its
+    95 % ellipse."""
     features = []
-    for defect in defects:
-        told = defect_out(defect).model_dump(mode="json", exclude={"id", "lat", "lon"})
-        features.append(point_feature(defect.lat, defect.lon, {"kind": "defect"} | told, defect.id))
-        ellipse = ellipse_of(defect)
+    for row in rows:
+        told = told_of(row, row if row.frame_id is not None else None)
+        defect_id, lat, lon = (told.pop(name) for name in ("id", "lat", "lon"))
+        features.append(point_feature(lat, lon, {"kind": "defect"} | told, defect_id))
+        ellipse = ellipse_of(row)
         if with_ellipses and ellipse is not None:
-            of = {"kind": "ellipse_95", "defect_id": defect.id, "class_key": defect.class_key}
-            features.append(ellipse_feature(defect.lat, defect.lon, ellipse, of))
+            of = {"kind": "ellipse_95", "defect_id": defect_id, "class_key": row.class_key}
+            features.append(ellipse_feature(lat, lon, ellipse, of))
     return collection(features, next=following)

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from math import exp
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from sqlalchemy import Row as DbRow
 
 from datasets.taxonomy import BY_KEY, DefectClass, Unit
 from service.core.fields import Note, RowId
@@ -157,36 +158,41 @@ def class_out(kind: DefectClass) -> ClassOut:
 
 
 def defect_out(defect: Defect) -> DefectOut:
-    best = defect.best_detection
-    return DefectOut(
-        id=defect.id,
-        municipality_id=defect.municipality_id,
-        class_key=defect.class_key,
-        experimental=BY_KEY[defect.class_key].experimental,
-        state=defect.state,
-        lat=defect.lat,
-        lon=defect.lon,
-        ellipse_95=ellipse_out(ellipse_of(defect)),
-        score=defect.score,
-        size=defect.size,
-        size_sd=defect.size_sd,
-        size_95=size_95(defect.size, defect.size_sd),
-        size_unit=BY_KEY[defect.class_key].unit,
-        sightings_count=defect.sightings_count,
-        visits_count=defect.visits_count,
-        presence=presence_of(defect),
-        real=real_of(defect),
-        absence=defect.absence,
-        absence_at=defect.absence_at,
-        priority=defect.priority,
-        priority_parts=defect.priority_parts,
-        first_seen_at=defect.first_seen_at,
-        last_seen_at=defect.last_seen_at,
-        resolved_at=defect.resolved_at,
-        merged_into_id=defect.merged_into_id,
-        image_url=frame_image_url(best.frame_id) if best else None,
-        box_xyxy_px=box_of(best) if best else None,
-    )
+    return DefectOut(**told_of(defect, defect.best_detection))
+
+
+def told_of(defect: Defect | DbRow[Any], best: Detection | DbRow[Any] | None) -> dict[str, Any]:
+    """The fields of `DefectOut`. A map takes them of rows without the models, which is several times as quick."""
+    kind = BY_KEY[defect.class_key]
+    return {
+        "id": defect.id,
+        "municipality_id": defect.municipality_id,
+        "class_key": defect.class_key,
+        "experimental": kind.experimental,
+        "state": defect.state,
+        "lat": defect.lat,
+        "lon": defect.lon,
+        "ellipse_95": ellipse_out(ellipse_of(defect)),
+        "score": defect.score,
+        "size": defect.size,
+        "size_sd": defect.size_sd,
+        "size_95": size_95(defect.size, defect.size_sd),
+        "size_unit": kind.unit,
+        "sightings_count": defect.sightings_count,
+        "visits_count": defect.visits_count,
+        "presence": presence_of(defect),
+        "real": real_of(defect),
+        "absence": defect.absence,
+        "absence_at": defect.absence_at,
+        "priority": defect.priority,
+        "priority_parts": defect.priority_parts,
+        "first_seen_at": defect.first_seen_at,
+        "last_seen_at": defect.last_seen_at,
+        "resolved_at": defect.resolved_at,
+        "merged_into_id": defect.merged_into_id,
+        "image_url": frame_image_url(best.frame_id) if best else None,
+        "box_xyxy_px": box_of(best) if best else None,
+    }
 
 
 def detection_out(detection: Detection) -> DetectionOut:
@@ -227,19 +233,19 @@ def size_95(size: float | None, size_sd: float | None) -> tuple[float, float] | 
     return max(0.0, size - _SD_95 * size_sd), size + _SD_95 * size_sd
 
 
-def presence_of(defect: Defect) -> float:
+def presence_of(defect: Defect | DbRow[Any]) -> float:
     """From log-odds, which rows keep so that evidence adds up, to a probability."""
     return _chance(defect.presence)
 
 
-def real_of(defect: Defect) -> float | None:
+def real_of(defect: Defect | DbRow[Any]) -> float | None:
     """A person has the last word on what is real."""
     if defect.state is not DefectState.CANDIDATE:
         return 0.0 if defect.state is DefectState.REJECTED else 1.0
     return None if defect.real_log_odds is None else _chance(defect.real_log_odds)
 
 
-def box_of(detection: Detection) -> BoxPx:
+def box_of(detection: Detection | DbRow[Any]) -> BoxPx:
     return detection.x0_px, detection.y0_px, detection.x1_px, detection.y1_px
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, replace
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import Session
 
 from service.core.plane import LocalPlane
@@ -79,7 +80,7 @@ def spot_of(row: Visit | Detection, plane: LocalPlane) -> Spot:
     return Spot(*plane.to_m(row.lat, row.lon), ellipse_of(row) or Ellipse.round(UNMEASURED_HEADLESS_SD_M))
 
 
-def ellipse_of(row: Visit | Detection | Defect) -> Ellipse | None:
+def ellipse_of(row: Visit | Detection | Defect | Row[Any]) -> Ellipse | None:
     if row.cov_ee_m2 is None or row.cov_en_m2 is None or row.cov_nn_m2 is None:
         return None
     return Ellipse(row.cov_ee_m2, row.cov_en_m2, row.cov_nn_m2)

@@ -12,6 +12,7 @@ from service.defects.models import Defect
 from service.defects.schemas import ellipse_out, presence_of
 from service.defects.sights import ellipse_of
 from service.defects.states import DefectState
+from service.geodata.extents import defects_extent, orders_extent
 from service.geodata.fields import Collection, Feature, Field, Kind, Shape, Value
 from service.geodata.sources import RowSource, View
 from service.work_orders.access import visible_orders
@@ -132,6 +133,7 @@ DEFECT_SOURCE = RowSource(
     inside=within,
     feature=_defect_feature,
     columns={name: getattr(Defect, name) for name in DEFECTS.filters},
+    quick_extent=defects_extent,
 )
 ORDER_SOURCE = RowSource(
     about=WORK_ORDERS,
@@ -145,4 +147,5 @@ ORDER_SOURCE = RowSource(
     feature=_order_feature,
     columns={name: getattr(WorkOrder, name) for name in WORK_ORDERS.filters},
     goes_on=True,
+    quick_extent=orders_extent,
 )

@@ -5,7 +5,21 @@ import re
 from datetime import UTC
 from typing import Any
 
-from sqlalchemy import ColumnElement, Double, Interval, Row, Select, String, and_, cast, func, literal, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Double,
+    Interval,
+    Row,
+    Select,
+    String,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import BYTEA
 
 from datasets.taxonomy import BY_KEY
@@ -52,6 +66,8 @@ def _during_month() -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     return month, month + cast("1 month", Interval) - cast("1 microsecond", Interval)
 
 
+# Written out, so that the index of confirmed defects is known to hold them all.
+_CONFIRMED: BindParameter[Any] = bindparam("confirmed", [DefectState.CONFIRMED], expanding=True, literal_execute=True)
 STEP_DEG = cast(Publication.grid_m, Double) / METRES_PER_DEGREE
 LAT = _nearest(Defect.lat.expression, STEP_DEG)
 LON = _nearest(Defect.lon.expression, STEP_DEG / func.cos(func.radians(LAT), type_=Double))
@@ -69,7 +85,7 @@ def _shown(view: View) -> Select[Any]:
         .select_from(Defect)
         .join(Publication, Publication.municipality_id == Defect.municipality_id)
         .join(Municipality, Municipality.id == Defect.municipality_id)
-        .where(Defect.state == DefectState.CONFIRMED, Defect.first_seen_at <= seen_before)
+        .where(Defect.state.in_(_CONFIRMED), Defect.first_seen_at <= seen_before)
     )
 
 

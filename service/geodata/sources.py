@@ -77,12 +77,12 @@ class RowSource:
     columns: Mapping[str, ColumnElement[Any]] = field(default_factory=dict)  # of the filters
     goes_on: bool = False  # where `ends` is null
     read_key: Callable[[str], int | str | None] = number_of
+    quick_extent: Callable[[View], Select[Any] | None] = lambda _: None  # the row of `_whole`, or None to ask that
 
     def extent(self, session: Session, view: View) -> Extent | None:
-        edges = (func.min(self.lon), func.min(self.lat), func.max(self.lon), func.max(self.lat))
-        times = (func.min(self.begins), func.max(self.ends), func.bool_or(self.ends.is_(None)))
-        asked = self.rows(view).with_only_columns(*edges, *times)
-        west, south, east, north, first, last, goes_on = session.execute(asked).one()
+        asked = self.quick_extent(view)
+        row = session.execute(self._whole(view) if asked is None else asked).one()
+        west, south, east, north, first, last, goes_on = row
         if west is None:
             return None
         return Extent((west, south, east, north), (_utc(first), None if goes_on else _utc(last)))
@@ -113,6 +113,12 @@ class RowSource:
             return None
         row = session.execute(self.rows(view).where(self.key == key)).one_or_none()
         return self.feature(row, view) if row else None
+
+    def _whole(self, view: View) -> Select[Any]:
+        """West, south, east, north, the first moment, the last, and whether it goes on, of every row."""
+        edges = (func.min(self.lon), func.min(self.lat), func.max(self.lon), func.max(self.lat))
+        times = (func.min(self.begins), func.max(self.ends), func.bool_or(self.ends.is_(None)))
+        return self.rows(view).with_only_columns(*edges, *times)
 
     def _matching(self, view: View, asked: Asked) -> Select[Any]:
         statement = self.rows(view)

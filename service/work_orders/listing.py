@@ -10,11 +10,13 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     Double,
     Select,
     String,
     and_,
+    bindparam,
     case,
     cast,
     func,
@@ -160,10 +162,14 @@ def count_orders(session: Session, caller: Caller, wanted: OrderFilter, now: dat
 
 
 def is_overdue(now: datetime) -> ColumnElement[bool]:
-    """`sla.overdue` in SQL; `held_at` is never null while the clock stands still."""
+    """`sla.overdue` in SQL; `held_at` is never null while the clock stands still. States are written out, so that the
+    index of orders that are still to be done is known to hold them all."""
     stopped = WorkOrder.state.in_(CLOCK_STOPPED)
     moment = case((stopped, func.coalesce(WorkOrder.held_at, WorkOrder.due_at)), else_=now)
-    return and_(WorkOrder.state.in_(sorted(WAITING | CLOCK_STOPPED)), WorkOrder.due_at < moment)
+    live: BindParameter[Any] = bindparam(
+        "live", sorted(WAITING | CLOCK_STOPPED), expanding=True, literal_execute=True, unique=True
+    )
+    return and_(WorkOrder.state.in_(live), WorkOrder.due_at < moment)
 
 
 def _cursor(sort: OrderSort, order: WorkOrder) -> str:

@@ -100,6 +100,7 @@ class SlaPolicy(Base):
 
 PASSED_OVER = ("state", "class_key", "municipality_id", "unit_id")
 QUANTITY = "coalesce(quantity_measured, quantity_estimated, '-1'::double precision)"  # what has none sorts first
+LIVE = "state IN ('assigned', 'in_progress', 'on_hold', 'open', 'referred')"  # the few that are still to be done
 ENDS = "coalesce(closed_at, 'infinity'::timestamp with time zone)"
 
 
@@ -117,6 +118,8 @@ class WorkOrder(Base):
         Index("ix_work_order_rank", "rank", "id", *PASSED_OVER),
         Index("ix_work_order_quantity", text(QUANTITY), "id", *PASSED_OVER),
         Index("ix_work_order_seen", "id", text(ENDS), "opened_at", *PASSED_OVER[:3]),
+        Index("ix_work_order_live", "due_at", "id", *PASSED_OVER, "held_at", postgresql_where=text(LIVE)),
+        Index("ix_work_order_ends", "municipality_id", text(ENDS), "opened_at"),
         Index("ix_work_order_district_state", "district_id", "state", "id"),
         Index("ix_work_order_defect", "defect_id"),
         Index("ix_work_order_merged_into", "merged_into_id", postgresql_where=text("merged_into_id IS NOT NULL")),

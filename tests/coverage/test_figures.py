@@ -11,7 +11,7 @@ from service.accounts.models import Municipality
 from service.core.errors import Unprocessable
 from service.core.events import SYSTEM
 from service.coverage.cells import Box
-from service.coverage.figures import Coverage, coverage_of
+from service.coverage.figures import Coverage, StreetMetres, coverage_of, street_metres
 from service.coverage.footprint import RESOLUTION
 from service.coverage.maps import Gap, SeenCell, gaps_of, seen_cells
 from service.coverage.models import Street
@@ -130,6 +130,27 @@ def test_a_neighbours_streets_and_passes_do_not_count(session: Session, dammam: 
     assert figures(session, khobar).percent == 30.0
     assert [gap.gap_m for gap in all_gaps(session, dammam)] == [100.0]
     assert seen_cells(session, dammam.id, YEAR) == ([], None)
+
+
+def test_many_municipalities_at_once_have_the_metres_that_each_has_alone(
+    session: Session, dammam: Municipality
+) -> None:
+    khobar, bare = make_municipality(session, "khobar"), make_municipality(session, "bare")
+    cells = cells_in_a_row(6)
+    make_street(session, dammam, dict(zip(cells, (10.0, 20.0, 30.0, 40.0, 50.0, 60.0), strict=True)))
+    make_street(session, khobar, dict.fromkeys(cells[:3], 100.0))
+    for place, number, days in ((dammam, 0, 0), (dammam, 0, 8), (dammam, 1, 6), (dammam, 2, 7), (dammam, 3, 13),
+                                (dammam, 4, 14), (khobar, 1, 7), (bare, 1, 0)):  # fmt: skip
+        see(session, place, [cells[number]], before(days))
+    week, week_before = Period(before(6), LAST), Period(before(13), before(7))
+    found = street_metres(session, [dammam.id, khobar.id, bare.id], week, week_before)
+    assert found[dammam.id] == StreetMetres(210.0, 30.0, 80.0) and found[khobar.id] == StreetMetres(300.0, 0.0, 100.0)
+    assert found[bare.id] == StreetMetres()
+    for place in (dammam, khobar):
+        then, now = figures(session, place, week_before), figures(session, place, week)
+        assert (now.seen_m, then.seen_m) == (found[place.id].seen_m, found[place.id].seen_before_m)
+    apart = street_metres(session, [dammam.id], Period(LAST, LAST), Period(before(14), before(14)))
+    assert apart == {dammam.id: StreetMetres(210.0, 10.0, 50.0)}  # nothing between the two counts
 
 
 def test_gaps_come_longest_first_with_their_part_of_the_street(session: Session, dammam: Municipality) -> None:

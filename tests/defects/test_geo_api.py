@@ -18,7 +18,17 @@ from service.defects.models import Absence, Defect, Sighting, Visit
 from service.surveys.models import FrameState, Survey
 from tests.defects.sightings import box, make_defect, see
 from tests.defects.test_api import all_pages
-from tests.factories import DAMMAM, NOW, make_frame, make_municipality, make_survey, make_user, sign_in, square
+from tests.factories import (
+    DAMMAM,
+    NOW,
+    make_frame,
+    make_municipality,
+    make_survey,
+    make_user,
+    make_vehicle,
+    sign_in,
+    square,
+)
 
 
 @pytest.fixture
@@ -115,6 +125,45 @@ def test_geojson_holds_each_defect_of_the_box_once_over_its_pages_most_urgent_fi
     assert seen == [defects[2].id, defects[1].id, defects[0].id]
     everywhere = features(client, headers, bbox="-180,-90,180,90")
     assert {one["id"] for one in everywhere} == {defect.id for defect in defects}
+
+
+def test_a_point_on_the_map_tells_of_a_defect_what_its_list_tells(
+    client: TestClient, session: Session, headers: dict[str, str]
+) -> None:
+    defect = make_defect(session)
+    defect.cov_ee_m2, defect.cov_en_m2, defect.cov_nn_m2 = 4.0, 0.5, 1.0
+    defect.size, defect.size_sd, defect.real_log_odds = 1.0, 0.75, 2.0
+    defect.absence, defect.absence_at, defect.priority_parts = Absence.GONE, NOW, {"size": 2.5}
+    bare = make_defect(session, box(north_m=30))
+    bare.best_detection_id = None
+    session.commit()
+    listed = {one["id"]: one for one in client.get("/api/v1/defects", headers=headers).json()["items"]}
+    drawn = features(client, headers, bbox="-180,-90,180,90")
+    assert {one["id"] for one in drawn} == {defect.id, bare.id} == set(listed)
+    for one in drawn:
+        lon, lat = one["geometry"]["coordinates"]
+        place = {"id": one["id"], "lat": pytest.approx(lat, abs=1e-6), "lon": pytest.approx(lon, abs=1e-6)}
+        told = {name: value for name, value in one["properties"].items() if name != "kind"}
+        assert told | place == listed[one["id"]]
+        assert (told["image_url"] is None) is (one["id"] == bare.id)
+
+
+def test_a_box_is_filtered_and_paged_as_the_whole_is(
+    client: TestClient, session: Session, headers: dict[str, str]
+) -> None:
+    defects = [make_defect(session, box("pothole" if n % 2 else "garbage", east_m=40 * n)) for n in range(6)]
+    vehicle, _ = make_vehicle(session, make_municipality(session, "khobar"))
+    theirs = make_defect(session, box(), make_frame(session, make_survey(session, vehicle)))
+    west, south, reach = DAMMAM[1] - 0.02, DAMMAM[0] - 0.02, 0.04
+    queries: list[dict[str, Any]] = [
+        {"order": "oldest"}, {"order": "score"}, {"class": "garbage"}, {"state": "rejected"}, {"limit": 2},
+        {"order": "oldest", "after": defects[1].id}, {"order": "priority", "after": defects[3].id},
+    ]  # fmt: skip
+    for query in queries:
+        near = features(client, headers, bbox=f"{west},{south},{west + reach},{south + reach}", **query)
+        assert [one["id"] for one in near] == [one["id"] for one in features(client, headers, **query)]
+        assert theirs.id not in [one["id"] for one in near]
+    assert len(features(client, headers, bbox=f"{west},{south},{west + reach},{south + reach}")) == 6
 
 
 def test_geojson_is_filtered_and_adds_outlines_on_demand(

@@ -9,6 +9,7 @@ from httpx2 import Response
 from sqlalchemy.orm import Session
 
 from service.accounts.permissions import Role
+from service.geodata import seen
 from service.geodata.asking import MAX_LIMIT
 from tests.factories import NOW, make_municipality, make_user, make_vehicle, sign_in
 from tests.geodata.made import CELLS, DEFECTS, ORDERS, Area, put_defect, put_order
@@ -154,6 +155,14 @@ def test_coverage_counts_the_days_that_are_asked_for(client: TestClient, area: A
     assert (both["passes"], both["first_day"], both["last_day"]) == (2, "2026-03-04", "2026-03-05")
     assert (one["passes"], one["first_day"]) == (1, "2026-03-05")
     assert matched(client, area.headers, "coverage", datetime="2026-03-06/..") == 0
+
+
+def test_of_many_cells_no_number_is_told(client: TestClient, area: Area, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seen, "COUNTED_CELLS", CELLS)
+    assert matched(client, area.headers, "coverage") == CELLS
+    monkeypatch.setattr(seen, "COUNTED_CELLS", CELLS - 1)
+    page = items(client, area.headers, "coverage", limit=5)
+    assert "numberMatched" not in page and page["numberReturned"] == 5
 
 
 def test_a_municipality_without_a_boundary_has_no_place(client: TestClient, session: Session) -> None:

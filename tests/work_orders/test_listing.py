@@ -16,9 +16,10 @@ from service.core.database import Database
 from service.core.sheets import safe
 from service.work_orders.cli import orders as command
 from service.work_orders.listing import OrderSort, ordered
-from service.work_orders.models import OrderSource, WorkOrder
+from service.work_orders.models import LIVE, OrderSource, WorkOrder
 from service.work_orders.sheets import COLUMNS
-from service.work_orders.states import WorkOrderState
+from service.work_orders.sla import WAITING
+from service.work_orders.states import CLOCK_STOPPED, WorkOrderState
 from tests.defects.sightings import box
 from tests.factories import DAMMAM, square
 from tests.work_orders.orders import Town, make_town, unit_of
@@ -211,3 +212,8 @@ def test_a_filter_that_is_written_wrongly_is_refused_and_does_not_answer_with_ev
 ) -> None:
     answer = town.get("supervisor", path, stat="open")
     assert answer.status_code == 422 and "stat" in answer.json()["detail"]
+
+
+def test_the_index_of_live_orders_holds_every_state_in_which_an_order_can_be_late() -> None:
+    states = ", ".join(f"'{state}'" for state in sorted(WAITING | CLOCK_STOPPED))
+    assert f"state IN ({states})" == LIVE
