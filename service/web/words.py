@@ -188,6 +188,9 @@ REFUSALS: Mapping[str, str] = {
     "inspection.note": N_("Tell the unit what to mend."),
     "proof.quantity": N_("Give the quantity measured on site, above 0."),
     "proof.photo": N_("Add a photo of the finished repair."),
+    "proof.missing": N_(
+        "Your municipality asks for a photo from before the repair. Have a supervisor add it to the order."
+    ),
     "proof.used": N_("This photo was reported before. Take a new one of the mended repair."),
     "image.too_many_bytes": N_("The file is larger than this service accepts."),
     "request.too_large": N_("The file is larger than this service accepts."),

@@ -90,6 +90,8 @@ EVENT_TYPES: dict[str, str] = {
     "programme.set_initiative": "an initiative was set",
     "programme.set_phase": "a phase was set",
     "programme.set_targets": "the targets of a phase were set",
+    "proof_rule.delete": "a proof rule was removed",
+    "proof_rule.set": "what must be shown of repairs was set",
     "ranking_rule.set_rule": "how municipalities are ranked was set",
     "report.accept": "what was reported was confirmed",
     "report.answer": "the centre answered the report",

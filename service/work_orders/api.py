@@ -28,6 +28,7 @@ from service.work_orders import (
     handing_api,
     listing_api,
     operations_api,
+    proof_rules_api,
     proofs,
     routing_api,
     service,
@@ -35,6 +36,7 @@ from service.work_orders import (
 )
 from service.work_orders.doubts import Doubt, doubts_of
 from service.work_orders.handing_api import ReferralOut, proof_out, referral_out
+from service.work_orders.proof_rules_api import ProofState, proof_state
 from service.work_orders.referrals import referrals_of
 from service.work_orders.reviews import Reviewed, add_object, review_defect
 from service.work_orders.schemas import (
@@ -59,11 +61,15 @@ class WorkOrderDetail(WorkOrderOut):
     referrals: list[ReferralOut]
     inspections: list[InspectionOut]
     doubts: list[Doubt] = Field(description="what its repair leaves open: no pass closes it, a person inspects it")
+    proof: ProofState
     events: list[EventOut]
 
 
 router = APIRouter(prefix="/api/v1", responses=PROBLEMS, tags=["work orders"])
-for part in (listing_api, bulk_api, operations_api, districts_api, routing_api, handing_api, service_levels_api):
+PARTS = (
+    listing_api, bulk_api, operations_api, districts_api, routing_api, proof_rules_api, handing_api, service_levels_api
+)  # fmt: skip
+for part in PARTS:
     router.include_router(part.router)
 ViewerDep = Annotated[Caller, Depends(require(Permission.VIEW_WORK_ORDERS))]
 IMAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/jpeg": {}, "image/png": {}, "image/webp": {}}}}
@@ -110,6 +116,7 @@ def get_work_order(order_id: RowId, caller: ViewerDep, session: SessionDep, now:
         referrals=[referral_out(row, now) for row in referrals_of(session, order.id)],
         inspections=[InspectionOut.model_validate(row) for row in access.list_inspections(session, order.id)],
         doubts=doubts_of(session, order),
+        proof=proof_state(session, order),
         events=[EventOut.model_validate(row) for row in list_events(session, "work_order", order.id)],
     )
 

@@ -5,8 +5,9 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, and_, func, select
 from sqlalchemy.orm import Session
 
-from service.defects.models import Defect
+from service.work_orders.demands import Demand
 from service.work_orders.models import Proof, ProofKind, WorkOrder
+from service.work_orders.proof_rules import given
 from service.work_orders.quantities import FAR_APART, far_apart
 
 
@@ -22,13 +23,12 @@ def doubts_of(session: Session, order: WorkOrder) -> list[Doubt]:
     """Of an order whose repair was reported; none before."""
     if order.done_at is None:
         return []
-    kinds = set(session.scalars(select(Proof.kind).where(Proof.work_order_id == order.id)))
-    seen = session.get_one(Defect, order.defect_id).best_detection_id is not None
+    there = given(session, order)
     found = {
         Doubt.QUANTITY: far_apart(order.quantity_estimated, order.quantity_measured),
         Doubt.NOT_MEASURED: order.quantity_measured is None and order.merged_into_id is None,
-        Doubt.NO_PICTURE_BEFORE: not seen and ProofKind.BEFORE not in kinds,
-        Doubt.NO_PICTURE_AFTER: order.merged_into_id is None and ProofKind.AFTER not in kinds,
+        Doubt.NO_PICTURE_BEFORE: Demand.PHOTO_BEFORE not in there,
+        Doubt.NO_PICTURE_AFTER: order.merged_into_id is None and Demand.PHOTO_AFTER not in there,
         Doubt.PICTURE_OF_ANOTHER: bool(others_pictured(session, order)),
     }
     return [doubt for doubt, holds in found.items() if holds]

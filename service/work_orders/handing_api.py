@@ -79,7 +79,9 @@ class ReferralIn(Body):
 class AnswerIn(Body):
     outcome: ReferralOutcome = Field(description="done, declined or returned")
     answer: Note | None = None
-    quantity: Quantity | None = Field(None, description="measured, where the agency tells it")
+    quantity: Quantity | None = Field(
+        None, description="measured, where the agency tells it or a proof rule demands it"
+    )
 
 
 class ReferralOut(BaseModel):

@@ -98,6 +98,23 @@ class SlaPolicy(Base):
     on_transfer: Mapped[OnTransfer] = mapped_column(status_column(OnTransfer))
 
 
+class ProofRule(Base):
+    """What must be shown of a repair before it counts as done; what is null holds for all of them, and the most
+    specific rule decides."""
+
+    __tablename__ = "proof_rule"
+    __table_args__ = (
+        UniqueConstraint(
+            "municipality_id", "class_key", name="uq_proof_rule_scope", postgresql_nulls_not_distinct=True
+        ),
+    )
+
+    id: Mapped[Id]
+    municipality_id: Mapped[int | None] = mapped_column(ForeignKey("municipality.id"))  # None: shared by all
+    class_key: Mapped[str | None] = mapped_column(String(40))
+    demands: Mapped[list[str]] = mapped_column(ARRAY(String(24)))  # demands.Demand, sorted
+
+
 PASSED_OVER = ("state", "class_key", "municipality_id", "unit_id")
 QUANTITY = "coalesce(quantity_measured, quantity_estimated, '-1'::double precision)"  # what has none sorts first
 LIVE = "state IN ('assigned', 'in_progress', 'on_hold', 'open', 'referred')"  # the few that are still to be done

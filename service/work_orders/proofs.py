@@ -1,5 +1,5 @@
-"""Takes the unit's word that a repair is done: only with a photo that can be looked at and a measured
-quantity; keeps photos of the place before and after."""
+"""Takes the unit's word that a repair is done: only with a photo that can be looked at, a measured quantity and what
+else the proof rule demands; keeps photos of the place before and after."""
 
 from datetime import datetime
 from hashlib import sha256
@@ -16,15 +16,19 @@ from service.core.settings import Settings
 from service.core.tables import JsonObject
 from service.surveys.blurring import blur_upload
 from service.work_orders.access import get_order, lock_order
+from service.work_orders.demands import Demand
 from service.work_orders.doubts import Doubt, others_pictured
 from service.work_orders.models import Proof, ProofKind, WorkOrder
 from service.work_orders.moves import move_order, record_order, was_last
+from service.work_orders.proof_rules import require_proof
 from service.work_orders.quantities import as_measured, far_apart
 from service.work_orders.repairs import report_repair
-from service.work_orders.states import WorkOrderAction, WorkOrderState
+from service.work_orders.states import WorkOrderAction, WorkOrderState, advance
 
 MAX_QUANTITY = 1_000_000
-PHOTOGRAPHED = (WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS, WorkOrderState.DONE)
+PHOTOGRAPHED = (
+    WorkOrderState.ASSIGNED, WorkOrderState.IN_PROGRESS, WorkOrderState.REFERRED, WorkOrderState.DONE
+)  # fmt: skip
 _REFUSALS: dict[str, type[RasidError]] = {
     "image.unsupported_format": UnsupportedMedia,
     "image.too_many_pixels": TooLarge,
@@ -39,7 +43,7 @@ def report_done(
 
     The photo is stored before its row: a crash between the two leaves at most a file that the next try
     overwrites. A photo that was already reported and then failed its inspection is refused: the mended repair
-    needs its own.
+    needs its own. Raises Unprocessable where the proof rule demands more than is there.
     """
     class_key = get_order(session, caller, order_id).class_key
     try:
@@ -54,6 +58,8 @@ def report_done(
         if was_last(session, order, WorkOrderAction.REPORT_DONE):
             return order
         raise Conflict("proof.used", "expected a new photo of the repair, got one that was reported before")
+    advance(order.state, WorkOrderAction.REPORT_DONE)
+    require_proof(session, order, {Demand.PHOTO_AFTER, Demand.QUANTITY}, digest)
     data = {
         "quantity": quantity, "unit": order.quantity_unit, "sha256": digest, "estimated": order.quantity_estimated,
         "far_apart": far_apart(order.quantity_estimated, quantity),

@@ -18,9 +18,11 @@ from service.core.events import record
 from service.core.tables import JsonObject
 from service.defects.access import permit
 from service.work_orders.access import lock_order, visible_orders
+from service.work_orders.demands import Demand
 from service.work_orders.models import WorkOrder
 from service.work_orders.moves import move_order, restart_clock, stop_clock
 from service.work_orders.operations import check_municipality
+from service.work_orders.proof_rules import require_proof
 from service.work_orders.referral_models import Agency, Referral, ReferralOutcome
 from service.work_orders.repairs import report_repair
 from service.work_orders.states import WorkOrderAction
@@ -90,7 +92,8 @@ def answer(
     text: str | None, quantity: float | None, now: datetime,
 ) -> Referral:  # fmt: skip
     """What the agency answered: done, and the repair waits for its inspection; declined or returned, and the order is
-    open again. The same answer again changes nothing."""
+    open again. The same answer again changes nothing. Raises Unprocessable for one that is done without what the proof
+    rule demands."""
     if outcome not in _ACTIONS:
         raise Unprocessable("referral.outcome", f"expected {', '.join(_ACTIONS)}, got {outcome.value}")
     action = _ACTIONS[outcome]
@@ -102,6 +105,8 @@ def answer(
         return referral
     if referral.outcome is not None:
         raise Conflict("referral.answered", f"expected a referral without answer, it is {referral.outcome.value}")
+    if outcome is ReferralOutcome.DONE:
+        require_proof(session, order, {Demand.QUANTITY} if quantity is not None else ())
     told: JsonObject = {"referral_id": referral.id, "outcome": outcome.value, "answer": text, "quantity": quantity}
     move_order(session, order, action, caller.actor, now, told)
     restart_clock(order)

@@ -61,7 +61,7 @@ def after_transfer(session: Session, order: WorkOrder, now: datetime) -> bool:
     if clock is None or parse_level(clock.level).on_transfer is not OnTransfer.RESTART:
         return False
     level, own = parse_level(clock.level), calendar_of(session, order.municipality_id)
-    clock.used_working, clock.used_elapsed, order.due_before_incident = _ZERO, _ZERO, None
+    clock.used_working, clock.used_elapsed = _ZERO, _ZERO
     clock.running_since = None if order.state is WorkOrderState.ON_HOLD else now
     steps = plan(level, own, now)
     if order.state is WorkOrderState.IN_PROGRESS:
@@ -92,16 +92,25 @@ def after_priority(session: Session, order: WorkOrder, defect: Defect, now: date
     return True
 
 
-def follow_due(session: Session, order: WorkOrder, now: datetime) -> None:
-    """Call it after setting the order's due time (an incident, a merge): what falls due follows, once as ever."""
+def stamp_now(session: Session, order: WorkOrder, now: datetime) -> None:
+    """Call it before setting the order's due time: what fell due until now did so by the old one."""
+    clock = clock_of(session, order)
+    if clock is not None and order.state in WAITING:
+        stamp(session, order, clock, now)
+
+
+def follow_due(session: Session, order: WorkOrder, now: datetime, back: Collection[tuple[StepKind, int]] = ()) -> None:
+    """Call it after setting the order's due time (an incident, a merge): what falls due follows, once as ever.
+
+    `back`: keys of steps that an earlier due time left no room for and that may fall due again.
+    """
+    stamp_now(session, order, now)
     clock = clock_of(session, order)
     if clock is None:
         return
-    if order.state in WAITING:
-        stamp(session, order, clock, now)
     stopped_at = order.held_at if clock.running_since is None else None
     own = calendar_of(session, order.municipality_id)
-    retime(order, clock, own, stopped_at or now, {step.key for step in steps_of(clock)})
+    retime(order, clock, own, stopped_at or now, {step.key for step in steps_of(clock)} | set(back))
 
 
 def _stop(clock: OrderClock, own: Calendar, now: datetime) -> None:
@@ -114,21 +123,40 @@ def _stop(clock: OrderClock, own: Calendar, now: datetime) -> None:
 def _go_on(order: WorkOrder, clock: OrderClock, own: Calendar, now: datetime) -> None:
     """What is left to fall due, as much working time away as it was; a due time that was missed stays missed."""
     level, left = parse_level(clock.level), {step.key for step in steps_of(clock)}
-    steps = plan(level, own, now, used_time(clock, level, own, now))
-    steps = tuple(step for step in steps if step.key in left and (step.at > now or step.kind in _LATE))
+    planned = plan(level, own, now, used_time(clock, level, own, now))
+    steps = tuple(step for step in planned if step.key in left and (step.at > now or step.kind in _LATE))
     clock.running_since = now
+    if order.due_before_incident is not None and order.held_at is not None:
+        hurried_until = _go_on_in_incident(order, order.due_before_incident, order.held_at, level.calendar(own), now)
+        if hurried_until > order.due_at:
+            order.due_at = hurried_until
+            retime(order, clock, own, now, left)
+            return
     set_steps(order, clock, steps)
     set_due(order, steps)
-    if order.due_before_incident is not None and order.held_at is not None:
-        calendar = level.calendar(own)
-        usual = working_time_between(order.held_at, order.due_before_incident, calendar)
-        order.due_before_incident = add_working_time(now, usual, calendar)
+    if order.held_at is not None and order.due_at > order.held_at:  # told late in an incident that is over
+        order.due_at = time_of(planned, StepKind.BREACH) or order.due_at
+
+
+def _go_on_in_incident(
+    order: WorkOrder, usual: datetime, held_at: datetime, calendar: Calendar, now: datetime
+) -> datetime:
+    """When it is due now by the incident, whose hours all count; the usual due times move by working time. What was
+    missed stays missed."""
+
+    def moved(at: datetime) -> datetime:
+        return add_working_time(now, working_time_between(held_at, at, calendar), calendar) if at > held_at else at
+
+    order.due_before_incident = moved(usual)
+    if order.start_due_at is not None:
+        order.start_due_at = moved(order.start_due_at)
+    return min(order.due_at + (now - held_at), order.due_before_incident) if order.due_at > held_at else order.due_at
 
 
 def _reschedule(
     session: Session, order: WorkOrder, clock: OrderClock, steps: Collection[Step], because: str, now: datetime
 ) -> None:
-    before = order.due_at
+    before, order.due_before_incident = order.due_at, None  # an incident that lasts hurries it anew
     set_steps(order, clock, steps)
     set_due(order, steps)
     data: JsonObject = {

@@ -27,7 +27,7 @@ from service.incidents.rules import DEFAULTS, IncidentKind
 from service.reports.models import ApiKey, Connection, Notice, Report, Reporter, ReportPhoto, ReportUpdate
 from service.webhooks.models import WebhookDelivery, WebhookEndpoint
 from service.work_orders.bulk_models import BulkAction, BulkItem
-from service.work_orders.models import RoutingRule, SlaPolicy, WorkOrder
+from service.work_orders.models import ProofRule, RoutingRule, SlaPolicy, WorkOrder
 from service.work_orders.referral_models import Agency, Referral
 from service.work_orders.service_levels import adopt_order
 from service.work_orders.service_levels_models import SpecialPeriod
@@ -41,7 +41,7 @@ STATED = month_of(FIRST_DAY)  # its statement is issued
 
 # In an order in which each can point at those before it.
 MORE: tuple[type[Base], ...] = (
-    Event, BulkAction, BulkItem, District, RoutingRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident,
+    Event, BulkAction, BulkItem, District, RoutingRule, ProofRule, Agency, Referral, SlaPolicy, SpecialPeriod, Incident,
     Contractor, Contract, Programme, Phase, Report, Reporter, ReportPhoto, ReportUpdate, Notice, ApiKey, Connection,
     WebhookEndpoint, WebhookDelivery, Crew, CrewPlan,
 )  # fmt: skip
@@ -59,6 +59,7 @@ FIXED: dict[type[Base], dict[str, object]] = {
     BulkAction: {"request": {"order_ids": []}},
     District: {"west": 50.0, "south": 26.3, "east": 50.2, "north": 26.5, "boundary": square(50.0, 26.3)},
     RoutingRule: {"key": "hidden_rule"},
+    ProofRule: {"class_key": "pothole", "demands": ["photo_before"]},
     SlaPolicy: {
         "class_key": "pothole", "size_class": "large", "hours_to_close": 3, "clock": "round_the_clock",
         "escalations": [],

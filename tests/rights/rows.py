@@ -30,7 +30,7 @@ from service.surveys.models import Frame, FrameState, Survey
 from service.webhooks.models import WebhookDelivery, WebhookEndpoint
 from service.work_orders.bulk_models import BulkAction
 from service.work_orders.defaults import create_default_operations
-from service.work_orders.models import Proof, RoutingRule, SlaPolicy, Unit, WorkOrder
+from service.work_orders.models import Proof, ProofRule, RoutingRule, SlaPolicy, Unit, WorkOrder
 from service.work_orders.referral_models import Referral
 from service.work_orders.service_levels_models import SpecialPeriod
 from tests.coverage.streets_made import FIRST_CELL, cells_in_a_row, see
@@ -86,6 +86,7 @@ FACTORIES: dict[str, Callable[[Rows], object]] = {
     "districts/{district_id}": lambda rows: rows.more[District].id,
     "routing-rules/{rule_id}": lambda rows: rows.more[RoutingRule].id,
     "referrals/{referral_id}": lambda rows: rows.more[Referral].id,
+    "proof-rules/{rule_id}": lambda rows: rows.more[ProofRule].id,
     "sla-policies/{policy_id}": lambda rows: rows.more[SlaPolicy].id,
     "periods/{period_id}": lambda rows: rows.more[SpecialPeriod].id,
     "incidents/{incident_id}": lambda rows: rows.more[Incident].id,

@@ -1,9 +1,7 @@
 """No endpoint of the API shows a municipality to its neighbour, or to anyone who has not signed in."""
 
 import re
-from io import BytesIO
 from typing import Any
-from zipfile import ZipFile
 
 import pytest
 from fastapi import FastAPI
@@ -19,6 +17,7 @@ from service.work_orders.models import Unit
 from tests.factories import make_municipality, make_user, make_vehicle, sign_in
 from tests.rights.municipal_rows import HIDDEN, PERSON, WORD
 from tests.rights.rows import Rows
+from tests.rights.texts import words_of
 from tests.rights.walk import OPEN311, Ask, asks, is_public
 
 MARKS = re.compile(rf"(?<!\d){str(HIDDEN)[:4]}\d{{3}}(?!\d)|{WORD}|{PERSON}", re.IGNORECASE)
@@ -51,16 +50,6 @@ def leaks(ask: Ask, answer: Response) -> set[str]:
     """What the answer tells of the hidden municipality that the request did not say itself."""
     found = {mark for mark in MARKS.findall(words_of(answer)) if mark not in ask.sent}
     return found & {PERSON} if ask.path.startswith(OPEN311) else found  # a report is public, who sent it is not
-
-
-def words_of(answer: Response) -> str:
-    """Headers and all that the body says, inside a compressed file too."""
-    content = answer.content
-    if content.startswith(b"PK"):
-        with ZipFile(BytesIO(content)) as packed:
-            content = b" ".join(packed.read(name) for name in packed.namelist())
-    is_text = "json" in answer.headers.get("content-type", "")
-    return content.decode("utf-8" if is_text else "latin1") + str(answer.headers)
 
 
 def walk(client: TestClient, headers: Headers, hidden: Rows) -> list[str]:
