@@ -22,8 +22,8 @@ VISIT_GAP = timedelta(seconds=120)  # a vehicle that comes by later comes with a
 SAME_SURVEY = 0.5  # of the variance of a fix that a vehicle has in common with itself minutes later
 FIX_TRUST = 1.5  # receivers state less than they err, jumps between houses above all
 DEFAULT_FIX_SD_M = 3.0  # per axis, of a receiver that states nothing: a telephone's in a street
-# Camera and receiver differ by a tenth of a second, always the same way: a metre at 10 m/s. With so much, 95 of 100
-# things of simulated cities lie inside their ellipses.
+# Camera and receiver differ by a tenth of a second, always the same way: a metre at 10 m/s; and all drives err alike.
+# With 1.5, 94 of 100 things of 14 simulated cities lay inside their ellipses (docs/accuracy.md has those of others).
 CLOCK_SD_M = 1.6
 FIX_M_PER_DOP = 2.5  # user equivalent range error of a single-frequency receiver
 

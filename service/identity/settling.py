@@ -21,7 +21,7 @@ NEAR_M, NEAR_SDS = 14.0, 4.0  # neighbours are looked for so far away, or so man
 GATE_2 = 12.0
 NEIGHBOURS_PER_M2 = 3e-4  # things of alike classes around a thing
 ALONE, MOST_ALONE = 0.5, 6  # a passage that saw but one of two neighbours speaks for one thing
-# So does one that saw both within seconds but never in one frame: 33 of 36 such pairs of simulated cities were a thing
+# So does one that saw both within seconds but never in one frame: 31 of 34 such pairs of simulated cities were a thing
 # lost from sight and found again. A frame that shows both speaks for two; but the detector draws some things twice,
 # and far boxes stray: of pairs with one such frame 115 of 147 were one thing, with three 9 of 18, with five or more 0.
 SEEN_APART, BOTH_WITHIN_S = 1.0, 12.0

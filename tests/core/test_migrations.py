@@ -33,14 +33,7 @@ INSERT INTO review (defect_id, user_id, verdict, class_before, class_after)
 def test_a_verdict_of_the_first_release_counts_as_looked_at_where_there_was_one_box_to_look_at(
     new_database: Callable[[], Database],
 ) -> None:
-    database = new_database()
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
-        connection.execute(text(FIRST_RELEASE))
-    database.migrate()
+    database = _migrated(new_database(), "0001", FIRST_RELEASE)
     with database.engine.begin() as connection:
         looked_at = connection.execute(text("SELECT detection_id FROM review ORDER BY id")).scalars().all()
         moved = text("UPDATE review SET verdict = 'move', x0_px = 1, y0_px = 1, x1_px = 5, y1_px = 5 WHERE id = 1")
@@ -63,14 +56,7 @@ INSERT INTO rating (report_id, municipality_id, closing, stars, satisfied, creat
 def test_ratings_of_reports_without_a_defect_are_counted_as_if_they_always_had_been(
     new_database: Callable[[], Database],
 ) -> None:
-    database = new_database()
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    with database.engine.begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0018")
-        connection.execute(text(RATED_ALONE))
-    database.migrate()
+    database = _migrated(new_database(), "0018", RATED_ALONE)
     moved = _sums(database)
     assert [(str(row[0]), row[1], row[2]) for row in moved[-1]] == [
         ("2026-04-01", "pothole", 2),
@@ -78,6 +64,18 @@ def test_ratings_of_reports_without_a_defect_are_counted_as_if_they_always_had_b
     ]
     rebuild(database, datetime(2026, 4, 2, tzinfo=UTC))
     assert _sums(database) == moved
+
+
+def _migrated(database: Database, since: str, rows: str) -> Database:
+    """With rows that were written at an earlier revision."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    with database.engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, since)
+        connection.execute(text(rows))
+    database.migrate()
+    return database
 
 
 def _sums(database: Database) -> list[list[Row[*tuple[Any, ...]]]]:
